@@ -1,0 +1,26 @@
+#include "config/print.hpp"
+
+#include "config/keys.hpp"
+
+namespace carillon::config {
+
+std::string print(const settings& value) {
+  std::string out;
+  std::string section;
+  for (const auto& known : all_keys()) {
+    const auto dot = known.name.find('.');
+    const auto its_section = known.name.substr(0, dot);
+    if (its_section == "cluster")
+      continue;
+    if (its_section != section) {
+      out += (section.empty() ? "" : "}\n\n") + its_section + " {\n";
+      section = its_section;
+      if (section == "auth" && !value.auth.admin_token.empty())
+        out += "  ; the administrator's token: ********\n";
+    }
+    out += "  " + known.name.substr(dot + 1) + " = " + known.show(value) + "\n";
+  }
+  return out + "}\n";
+}
+
+} // namespace carillon::config
