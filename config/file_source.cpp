@@ -59,11 +59,15 @@ std::string syntax_error(const std::string& text, const std::string& name, const
   }
   std::istringstream lines{text};
   std::string content;
-  for (std::int32_t i = 0; i < line && std::getline(lines, content); ++i)
-    ;
+  int number = 0;
+  // What a line break interrupts is reported where the next line begins.
+  if (column <= 1)
+    --line;
+  while (line-- > 0 && std::getline(lines, content))
+    ++number;
   if (!lines)
     return name + " ends in the middle of a section or value";
-  return name + ", line " + std::to_string(line) + ", column " + std::to_string(column) + ": can't read '" + content +
+  return name + ", line " + std::to_string(number) + ": can't read '" + content +
          "'. Write [section] or section { key = value }, comments after ';', text and units other than ns, us, ms, s, "
          "min, h in double quotes: \"30d\", \"64GiB\"";
 }
