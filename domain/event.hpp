@@ -67,6 +67,9 @@ struct event {
   /// the event tells neither. `custom_fields.<id>` names a nested custom field.
   std::optional<std::vector<std::string>> changed_fields;
 
+  /// The actions it counts as, one bit each (bit 0: Create): its own and the derived ones.
+  std::uint16_t action_bits = 0;
+
   /// What a repeat of `id` is compared with: the first 16 bytes of the SHA-256 of `bytes`.
   std::array<std::uint8_t, 16> digest{};
 };
@@ -85,6 +88,15 @@ struct parse_error {
   std::string detail;
   std::vector<field_error> errors;
 };
+
+/// Bounds of one event's members; the request's own are in `event_limits`.
+inline constexpr std::size_t max_event_id = 128;      ///< characters
+inline constexpr std::size_t max_record_id = 256;     ///< bytes
+inline constexpr std::size_t max_custom_entity = 128; ///< bytes
+inline constexpr std::size_t max_skip_keys = 32;      ///< of one event
+inline constexpr std::size_t max_skip_key = 256;      ///< bytes
+/// At most so many errors of one request are told.
+inline constexpr std::size_t max_told_errors = 50;
 
 struct event_limits {
   std::size_t max_events = 1000;    ///< `ingest.max-events`

@@ -33,15 +33,23 @@ struct match_result {
   action as{};      ///< the concrete action that matched (derived actions!)
 };
 
+struct pipeliner_options;
+
 /// Fields whose change alone is no update, per Copper's rules; configurable.
 const std::vector<std::string>& default_meta_fields();
+
+/// Whether one of the `wanted` paths changed: the same path, one above it (`custom_fields` for `custom_fields.12`) or
+/// one below it. The wanted path that did, or nullptr.
+const std::string* changed_path(const std::vector<std::string>& wanted, const std::vector<std::string>& changed);
 
 /// A subscription's revision, compiled once: what matching needs is parsed and looked up here, nothing per event.
 /// Immutable and shared.
 class compiled_subscription {
 public:
   /// The subscription must have passed its dialect's validation. Throws std::invalid_argument otherwise.
-  explicit compiled_subscription(subscription source);
+  /// `meta_fields`: what a Copper update must change more than.
+  explicit compiled_subscription(subscription source,
+                                 const std::vector<std::string>& meta_fields = default_meta_fields());
   ~compiled_subscription();
   compiled_subscription(const compiled_subscription&) = delete;
 
@@ -52,6 +60,9 @@ public:
 
   /// The concrete (entity, action) pairs it may match, for the index; derived ones under the action they derive to.
   bool concerns(entity e, action a) const;
+
+  /// Pipeliner's options; nullptr for another dialect.
+  const pipeliner_options* pipeliner() const;
 
 private:
   struct program;

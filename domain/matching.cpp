@@ -1,0 +1,104 @@
+#include "domain/matching.hpp"
+
+#include "domain/dialects/copper_body.hpp"
+#include "domain/entity_names.hpp"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+
+namespace carillon::domain {
+
+std::string_view to_string(match_reason r) {
+  constexpr std::string_view names[] = {"matched",   "entity",   "action",        "filter", "field-unchanged",
+                                        "meta-only", "skip-key", "custom-entity", "held"};
+  return names[static_cast<std::size_t>(r)];
+}
+
+const std::vector<std::string>& default_meta_fields() {
+  static const std::vector<std::string> fields{"date_created", "date_modified",     "created",
+                                               "modified",     "revision",          "interaction_count",
+                                               "date_last_contacted", "modified_by_user"};
+  return fields;
+}
+
+const std::string* changed_path(const std::vector<std::string>& wanted, const std::vector<std::string>& changed) {
+  const auto below = [](std::string_view path, std::string_view above) {
+    return path.size() > above.size() && path.starts_with(above) && path[above.size()] == '.';
+  };
+  for (const auto& path : wanted)
+    for (const auto& name : changed)
+      if (path == name || below(name, path) || below(path, name))
+        return &path;
+  return nullptr;
+}
+
+std::vector<action> actions_of(const event& e) {
+  std::vector<action> result{e.how};
+  for (std::size_t i = 0; i < action_count; ++i)
+    if (const auto a = static_cast<action>(i); a != e.how && (e.action_bits & bit(a)) != 0)
+      result.push_back(a);
+  return result;
+}
+
+/// What a revision asks for, looked up and parsed once.
+struct compiled_subscription::program {
+  std::array<action_set, entity_count> wanted{}; ///< per entity
+  std::vector<std::string> meta_fields;          ///< sorted; empty where the rule does not hold
+
+  bool only_meta(const event& e) const {
+    return !meta_fields.empty() && e.changed_fields &&
+           std::all_of(e.changed_fields->begin(), e.changed_fields->end(), [this](const std::string& name) {
+             return std::binary_search(meta_fields.begin(), meta_fields.end(), name);
+           });
+  }
+};
+
+namespace {
+
+bool holds_any(std::span<const std::string> keys, const std::vector<std::string>& skipped) {
+  return std::any_of(keys.begin(), keys.end(), [&](const std::string& key) {
+    return std::find(skipped.begin(), skipped.end(), key) != skipped.end();
+  });
+}
+
+} // namespace
+
+compiled_subscription::compiled_subscription(subscription source, const std::vector<std::string>& meta_fields)
+    : source_(std::move(source)), program_(std::make_unique<program>()) {
+  if (source_.speaks == dialect::copper) {
+    const auto what = copper_entity(source_.copper.type);
+    const auto how = copper_action(source_.copper.event);
+    if (!what || !how)
+      throw std::invalid_argument{"a Copper subscription has no valid type and event"};
+    program_->wanted[static_cast<std::size_t>(*what)] = bit(*how);
+    program_->meta_fields = meta_fields;
+    std::sort(program_->meta_fields.begin(), program_->meta_fields.end());
+  }
+}
+
+compiled_subscription::~compiled_subscription() = default;
+
+const pipeliner_options* compiled_subscription::pipeliner() const { return nullptr; }
+
+bool compiled_subscription::concerns(entity e, action a) const {
+  return (program_->wanted[static_cast<std::size_t>(e)] & bit(a)) != 0;
+}
+
+match_result compiled_subscription::match(const event& e, std::span<const std::string> request_skip_keys) const {
+  const auto wanted = program_->wanted[static_cast<std::size_t>(e.what)];
+  const auto actions = static_cast<action_set>(wanted & e.action_bits);
+  if (actions == 0)
+    return {wanted == 0 ? match_reason::entity : match_reason::action, {}, e.how};
+  if (!source_.skip_keys.empty() &&
+      (holds_any(e.skip_keys, source_.skip_keys) || holds_any(request_skip_keys, source_.skip_keys)))
+    return {match_reason::skip_key, {}, e.how};
+  if (e.how == action::Update && program_->only_meta(e))
+    return {match_reason::meta_only, {}, e.how};
+  if (e.how == action::Update && !source_.on_field_change.empty() &&
+      (!e.changed_fields || changed_path(source_.on_field_change, *e.changed_fields) == nullptr))
+    return {match_reason::field_unchanged, source_.on_field_change.front(), e.how};
+  return {match_reason::matched, {}, e.how};
+}
+
+} // namespace carillon::domain
