@@ -1,0 +1,22 @@
+# What CTest runs besides the C++ suites: house rules, and the tests that start real processes (pytest).
+#
+# Debian's own Python: another one that comes first on PATH lacks Debian's pytest.
+find_program(CARILLON_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH)
+find_program(CARILLON_PYTHON python3 REQUIRED)
+
+add_test(NAME house.layers COMMAND ${CARILLON_PYTHON} ${CMAKE_CURRENT_LIST_DIR}/layers.py ${CMAKE_SOURCE_DIR})
+add_test(NAME house.layers_self_test COMMAND ${CARILLON_PYTHON} ${CMAKE_CURRENT_LIST_DIR}/layers.py --self-test)
+set_tests_properties(house.layers house.layers_self_test PROPERTIES LABELS house TIMEOUT 60)
+
+# One case a file: e2e/test_crash.py is e2e.crash. The executables are in the folder that CARILLON_BUILD names.
+file(GLOB process_tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/e2e/test_*.py)
+foreach(file IN LISTS process_tests)
+  get_filename_component(name ${file} NAME_WE)
+  string(REGEX REPLACE "^test_" "" name ${name})
+  # pytest exits with an error, too, when a file has no test in it.
+  add_test(NAME e2e.${name}
+    COMMAND ${CARILLON_PYTHON} -B -m pytest -p no:cacheprovider -q --tb=short ${file}
+    WORKING_DIRECTORY ${CMAKE_CURRENT_LIST_DIR}/e2e)
+  set_tests_properties(e2e.${name} PROPERTIES
+    LABELS e2e TIMEOUT 900 ENVIRONMENT "CARILLON_BUILD=${CMAKE_BINARY_DIR};PYTHONUNBUFFERED=1")
+endforeach()
