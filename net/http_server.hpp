@@ -30,14 +30,18 @@ public:
   /// `accept_body`, a body over the limit gets `too_large`. Must not block.
   virtual std::variant<accept_body, http_response> on_head(const http_request& head) = 0;
 
-  /// Answers a complete request. Runs on the connection's executor; may suspend. Exceptions become a 500.
+  /// Answers a complete request. Runs on the connection's executor; may suspend. Exceptions become a 500. A status
+  /// of 0 closes the connection without an answer. For HEAD, answer as for GET: the server leaves the body out.
+  /// What completes a suspended handler from another thread must do so before the server is destroyed.
   virtual boost::asio::awaitable<http_response> handle(http_request request) = 0;
 
   /// What a client sees that broke the protocol: 400 malformed, 408 too slow, 413 body over the limit,
-  /// 431 head too long, 503 too many connections. `detail` names what was wrong.
+  /// 417 unknown expectation, 431 head too long, 500 the service threw, 503 too many connections, 505 other version
+  /// of HTTP. `detail` names what was wrong. `head` may be empty but for `remote`, `request_id` and `role`.
   virtual http_response protocol_error(const http_request& head, int status, std::string detail) = 0;
 
-  /// After the answer was written: for the metrics. `seconds` from the head's completion.
+  /// After the answer was written: for the metrics. `seconds` from the head's completion. `request` has neither
+  /// fields nor body any more when it was handled.
   virtual void on_answered(const http_request& request, const http_response& response, double seconds) = 0;
 };
 

@@ -1,0 +1,32 @@
+#include "net/http_message.hpp"
+
+#include <algorithm>
+
+namespace carillon::net {
+
+namespace {
+
+char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+
+bool same_name(std::string_view a, std::string_view b) noexcept {
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+} // namespace
+
+std::optional<std::string_view> http_fields::find(std::string_view name) const {
+  for (const auto& [field, value] : fields_)
+    if (same_name(field, name))
+      return std::string_view{value};
+  return std::nullopt;
+}
+
+std::optional<std::string_view> http_request::query_value(std::string_view name) const {
+  for (const auto& [parameter, value] : query)
+    if (parameter == name)
+      return std::string_view{value};
+  return std::nullopt;
+}
+
+} // namespace carillon::net
