@@ -2,6 +2,7 @@
 
 #include "domain/dialects/copper_body.hpp"
 #include "domain/entity_names.hpp"
+#include "domain/filter.hpp"
 
 #include <algorithm>
 #include <array>
@@ -45,6 +46,7 @@ std::vector<action> actions_of(const event& e) {
 struct compiled_subscription::program {
   std::array<action_set, entity_count> wanted{}; ///< per entity
   std::vector<std::string> meta_fields;          ///< sorted; empty where the rule does not hold
+  std::optional<filter> native_filter;
 
   bool only_meta(const event& e) const {
     return !meta_fields.empty() && e.changed_fields &&
@@ -66,6 +68,12 @@ bool holds_any(std::span<const std::string> keys, const std::vector<std::string>
 
 compiled_subscription::compiled_subscription(subscription source, const std::vector<std::string>& meta_fields)
     : source_(std::move(source)), program_(std::make_unique<program>()) {
+  if (!source_.filter.empty()) {
+    filter_fault fault;
+    program_->native_filter = compile_filter(source_.filter, fault);
+    if (!program_->native_filter)
+      throw std::invalid_argument{"a subscription's filter is not valid: " + fault.path + ": " + fault.detail};
+  }
   if (source_.speaks == dialect::copper) {
     const auto what = copper_entity(source_.copper.type);
     const auto how = copper_action(source_.copper.event);
@@ -98,6 +106,9 @@ match_result compiled_subscription::match(const event& e, std::span<const std::s
   if (e.how == action::Update && !source_.on_field_change.empty() &&
       (!e.changed_fields || changed_path(source_.on_field_change, *e.changed_fields) == nullptr))
     return {match_reason::field_unchanged, source_.on_field_change.front(), e.how};
+  if (program_->native_filter)
+    if (const auto* path = program_->native_filter->failing(e))
+      return {match_reason::filter, *path, e.how};
   return {match_reason::matched, {}, e.how};
 }
 
