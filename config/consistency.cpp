@@ -50,7 +50,8 @@ std::string read_regular_file(const std::string& path, std::string* content) {
   return problem;
 }
 
-/// Reports under the key's name when it names a file that can't be read. True when there is a file and it can.
+/// Reports under the key's name when it names a file that can't be read. True when there is a file and it
+/// can.
 bool readable(const char* key_name, const std::string& path, std::string* content,
               std::vector<setting_error>& errors) {
   if (path.empty())
@@ -68,7 +69,8 @@ bool is_token_text(std::string_view text) {
 std::string trimmed(const std::string& text) {
   constexpr auto blanks = " \t\r\n";
   const auto first = text.find_first_not_of(blanks);
-  return first == std::string::npos ? std::string{} : text.substr(first, text.find_last_not_of(blanks) - first + 1);
+  return first == std::string::npos ? std::string{}
+                                    : text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
 } // namespace
@@ -77,26 +79,29 @@ void check_consistency(const settings& value, std::vector<setting_error>& errors
   const auto at_most = [&](const char* name, std::chrono::milliseconds small, const char* bound_name,
                            std::chrono::milliseconds bound, const char* why) {
     if (small > bound)
-      errors.push_back({name, std::string{name} + ": " + format_duration(small) + " is more than " + bound_name +
-                                  " (" + format_duration(bound) + "): " + why});
+      errors.push_back({name, std::string{name} + ": " + format_duration(small) + " is more than " +
+                                  bound_name + " (" + format_duration(bound) + "): " + why});
   };
   if (value.http.tls_certificate.empty() != value.http.tls_key.empty()) {
     const auto* missing = value.http.tls_key.empty() ? "http.tls-key" : "http.tls-certificate";
     const auto* present = value.http.tls_key.empty() ? "http.tls-certificate" : "http.tls-key";
-    errors.push_back({missing, std::string{missing} + " is not set, but " + present + " is: set both or none"});
+    errors.push_back(
+        {missing, std::string{missing} + " is not set, but " + present + " is: set both or none"});
   }
   at_most("limits.backlog-age", value.limits.backlog_age, "retention.bodies", value.retention.bodies,
           "a notification's body would be gone before it is sent");
-  at_most("delivery.connect-timeout", value.delivery.connect_timeout, "delivery.timeout", value.delivery.timeout,
-          "the timeout covers connecting");
+  at_most("delivery.connect-timeout", value.delivery.connect_timeout, "delivery.timeout",
+          value.delivery.timeout, "the timeout covers connecting");
   for (const auto& address : value.http.admin_listen)
     if (!address.ends_with(":0") && std::ranges::find(value.http.listen, address) != value.http.listen.end())
-      errors.push_back({"http.admin-listen", "http.admin-listen: " + quote(address) + " is in http.listen, too"});
+      errors.push_back(
+          {"http.admin-listen", "http.admin-listen: " + quote(address) + " is in http.listen, too"});
 
   const settings unset;
   for (const auto& known : all_keys())
     if (known.name.starts_with("cluster.") && known.show(value) != known.show(unset))
-      errors.push_back({known.name, known.name + ": cluster mode is not part of this version; leave cluster.* unset"});
+      errors.push_back(
+          {known.name, known.name + ": cluster mode is not part of this version; leave cluster.* unset"});
 }
 
 void check_files(const settings& value, std::vector<setting_error>& errors) {
@@ -109,8 +114,9 @@ void check_files(const settings& value, std::vector<setting_error>& errors) {
   try {
     crypto::key_ring::parse(keys);
   } catch (const std::invalid_argument& problem) {
-    errors.push_back({"auth.master-key-file", "auth.master-key-file: " + quote(value.auth.master_key_file) + ": " +
-                                                  problem.what() + "; allowed: lines id:base64(32 bytes)"});
+    errors.push_back({"auth.master-key-file", "auth.master-key-file: " + quote(value.auth.master_key_file) +
+                                                  ": " + problem.what() +
+                                                  "; allowed: lines id:base64(32 bytes)"});
   }
 }
 

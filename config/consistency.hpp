@@ -16,7 +16,8 @@ void check_consistency(const settings& value, std::vector<setting_error>& errors
 /// That the files the settings name can be read, and that the master keys are well-formed.
 void check_files(const settings& value, std::vector<setting_error>& errors);
 
-/// Sets `auth.admin_token` from CARILLON_ADMIN_TOKEN or from `auth.admin-token-file`, blanks around it removed.
+/// Sets `auth.admin_token` from CARILLON_ADMIN_TOKEN or from `auth.admin-token-file`, blanks around it
+/// removed.
 void read_admin_token(settings& value, const std::map<std::string, std::string>& environment,
                       std::vector<setting_error>& errors);
 

@@ -37,7 +37,8 @@ std::optional<double> read_v1(const fs::path& group) {
 
 template <class Read>
 void narrow(std::optional<double>& least, const fs::path& mount, fs::path group, Read read) {
-  // Inside a container the path may be the host's, which isn't below this mount: the mount itself counts then.
+  // Inside a container the path may be the host's, which isn't below this mount: the mount itself counts
+  // then.
   for (group = group.relative_path();; group = group.parent_path()) {
     if (const auto quota = read(mount / group))
       least = std::min(least.value_or(*quota), *quota);

@@ -35,7 +35,8 @@ inline constexpr std::size_t http_max_listeners = 16;
 // --- storage ------------------------------------------------------------------------------------
 
 inline constexpr const char* storage_directory = "./var/carillon";
-/// Bytes of address space, not of disk: the file grows as it is used. Too small is a lasting 503, too large is free.
+/// Bytes of address space, not of disk: the file grows as it is used. Too small is a lasting 503, too large
+/// is free.
 inline constexpr std::uint64_t storage_map_size = 64 * gibibyte;
 /// Below it the ballast, the free list and one full batch no longer fit side by side.
 inline constexpr std::uint64_t storage_min_map_size = 16 * mebibyte;
@@ -63,8 +64,8 @@ inline constexpr std::uint32_t delivery_per_subscription = 8;
 inline constexpr std::uint32_t delivery_per_origin = 64;
 /// POSTs in flight of the node: about 30 KiB each with TLS, so 256 MiB.
 inline constexpr std::uint32_t delivery_total = 8'192;
-/// Failures in a row, over at least `delivery_suspend_after`, until a subscription is suspended: both, so that
-/// neither a burst into a short outage nor one failure an hour suspends.
+/// Failures in a row, over at least `delivery_suspend_after`, until a subscription is suspended: both, so
+/// that neither a burst into a short outage nor one failure an hour suspends.
 inline constexpr std::uint32_t delivery_suspend_after_failures = 20;
 inline constexpr milliseconds delivery_suspend_after = hours{1};
 /// While suspended, one notification per interval is tried.

@@ -16,8 +16,9 @@ namespace carillon::config {
 
 namespace {
 
-// CAF 0.17's parser takes the end of the text for the end of whatever it is reading, so a file that breaks off in
-// the middle of a section would count as one that lacks it. A section of our own at the end makes that an error.
+// CAF 0.17's parser takes the end of the text for the end of whatever it is reading, so a file that breaks
+// off in the middle of a section would count as one that lacks it. A section of our own at the end makes that
+// an error.
 constexpr const char* end_mark = "end-of-configuration";
 
 std::string render(const caf::config_value& value) {
@@ -68,7 +69,8 @@ std::string syntax_error(const std::string& text, const std::string& name, const
   if (!lines)
     return name + " ends in the middle of a section or value";
   return name + ", line " + std::to_string(number) + ": can't read '" + content +
-         "'. Write [section] or section { key = value }, comments after ';', text and units other than ns, us, ms, s, "
+         "'. Write [section] or section { key = value }, comments after ';', text and units other than ns, "
+         "us, ms, s, "
          "min, h in double quotes: \"30d\", \"64GiB\"";
 }
 
@@ -84,7 +86,8 @@ std::vector<found_value> read_text(const std::string& text, const std::string& n
     return values;
   }
   flatten(*tree, "", name, values);
-  if (std::erase_if(values, [](const found_value& v) { return v.key == std::string{end_mark} + ".reached"; }) == 0)
+  if (std::erase_if(values,
+                    [](const found_value& v) { return v.key == std::string{end_mark} + ".reached"; }) == 0)
     errors.push_back({"config-file", name + " ends in the middle of a section or value"});
   return values;
 }

@@ -15,7 +15,9 @@ using std::chrono::milliseconds;
 
 enum class effect : std::uint8_t { restart, reload };
 
-const std::string* as_text(const raw_value& raw) { return std::get_if<std::string>(&raw); }
+const std::string* as_text(const raw_value& raw) {
+  return std::get_if<std::string>(&raw);
+}
 
 std::optional<std::vector<std::string>> as_list(const raw_value& raw) {
   if (const auto* text = as_text(raw))
@@ -100,8 +102,12 @@ key text_key(std::string name, std::string allowed, effect when, Member member,
   return {std::move(name), std::move(allowed), when == effect::reload, std::move(set), std::move(show)};
 }
 
-bool anything(std::string_view) { return true; }
-bool not_empty(std::string_view text) { return !text.empty(); }
+bool anything(std::string_view) {
+  return true;
+}
+bool not_empty(std::string_view text) {
+  return !text.empty();
+}
 
 /// The path of a file, or empty for none.
 template <class Member>
@@ -110,8 +116,8 @@ key file_key(std::string name, effect when, Member member) {
 }
 
 template <class Member>
-key list_key(std::string name, std::string allowed, effect when, Member member, std::size_t least, std::size_t most,
-             bool (*accepts)(std::string_view)) {
+key list_key(std::string name, std::string allowed, effect when, Member member, std::size_t least,
+             std::size_t most, bool (*accepts)(std::string_view)) {
   auto set = [=](settings& into, const raw_value& raw) {
     auto items = as_list(raw);
     if (!items || items->size() < least || items->size() > most || !std::ranges::all_of(*items, accepts))
@@ -125,8 +131,9 @@ key list_key(std::string name, std::string allowed, effect when, Member member, 
 
 template <class Member>
 key cidr_list_key(std::string name, effect when, Member member) {
-  return list_key(std::move(name), "a list of networks such as [\"10.0.0.0/8\", \"fd00::/8\"]", when, member, 0,
-                  std::numeric_limits<std::size_t>::max(), is_cidr);
+  return list_key(std::move(name),
+                  "a list of networks such as [\"10.0.0.0/8\", \"fd00::/8\"], bits beyond the prefix zero",
+                  when, member, 0, std::numeric_limits<std::size_t>::max(), is_network);
 }
 
 template <class Member>
@@ -160,7 +167,8 @@ key word_key(std::string name, effect when, Member member, words<Enum> known) {
     allowed += (allowed.empty() ? "" : ", ") + std::string{word};
   auto set = [=](settings& into, const raw_value& raw) {
     const auto* text = as_text(raw);
-    const auto match = std::ranges::find_if(known, [&](const auto& entry) { return text && entry.first == *text; });
+    const auto match =
+        std::ranges::find_if(known, [&](const auto& entry) { return text && entry.first == *text; });
     if (match == known.end())
       return false;
     member(into) = match->second;
@@ -194,7 +202,8 @@ key ports_key() {
       out += (out.size() > 1 ? ", " : "") + std::to_string(port);
     return out + "]";
   };
-  return {"egress.ports", "a list of ports from 1 to 65535, such as [443, 8443]; empty for any", true, set, show};
+  return {"egress.ports", "a list of ports from 1 to 65535, such as [443, 8443]; empty for any", true, set,
+          show};
 }
 
 bool acceptable(const window_setting& window) {
@@ -229,7 +238,10 @@ key windows_key() {
   return {"limits.windows", std::move(allowed), true, set, show};
 }
 
-#define MEMBER(path) [](auto& s) -> auto& { return s.path; }
+#define MEMBER(path)                                                                                         \
+  [](auto& s) -> auto& {                                                                                     \
+    return s.path;                                                                                           \
+  }
 
 std::vector<key> make_keys() {
   namespace d = defaults;
@@ -240,12 +252,9 @@ std::vector<key> make_keys() {
   constexpr milliseconds tick{1};
   const words<log_format> formats{
       {"auto", log_format::automatic}, {"text", log_format::text}, {"json", log_format::json}};
-  const words<log_level> levels{{"trace", log_level::trace},
-                                {"debug", log_level::debug},
-                                {"info", log_level::info},
-                                {"warning", log_level::warning},
-                                {"warn", log_level::warning},
-                                {"error", log_level::error}};
+  const words<log_level> levels{{"trace", log_level::trace},  {"debug", log_level::debug},
+                                {"info", log_level::info},    {"warning", log_level::warning},
+                                {"warn", log_level::warning}, {"error", log_level::error}};
   return {
       listen_key("http.listen", MEMBER(http.listen), 1),
       listen_key("http.admin-listen", MEMBER(http.admin_listen), 0),
@@ -277,9 +286,11 @@ std::vector<key> make_keys() {
       count_key("delivery.per-subscription", restart, MEMBER(delivery.per_subscription), 1, any_count),
       count_key("delivery.per-origin", restart, MEMBER(delivery.per_origin), 1, any_count),
       count_key("delivery.total", restart, MEMBER(delivery.total), 1, any_count),
-      count_key("delivery.suspend-after-failures", restart, MEMBER(delivery.suspend_after_failures), 1, any_count),
+      count_key("delivery.suspend-after-failures", restart, MEMBER(delivery.suspend_after_failures), 1,
+                any_count),
       duration_key("delivery.suspend-after", restart, MEMBER(delivery.suspend_after), zero, d::retention_max),
-      duration_key("delivery.probe-interval", restart, MEMBER(delivery.probe_interval), tick, d::longest_interval),
+      duration_key("delivery.probe-interval", restart, MEMBER(delivery.probe_interval), tick,
+                   d::longest_interval),
 
       count_key("ingest.max-events", restart, MEMBER(ingest.max_events), 1, d::ingest_largest_count),
       size_key("ingest.max-body", restart, MEMBER(ingest.max_body), 1, d::ingest_largest_max_body),
@@ -290,7 +301,8 @@ std::vector<key> make_keys() {
                 d::limits_largest_backlog_records),
       size_key("limits.backlog-bytes", reload, MEMBER(limits.backlog_bytes), 1, d::storage_max_map_size),
       duration_key("limits.backlog-age", reload, MEMBER(limits.backlog_age), tick, d::retention_max),
-      count_key("limits.subscriptions", reload, MEMBER(limits.subscriptions), 1, d::limits_largest_subscriptions),
+      count_key("limits.subscriptions", reload, MEMBER(limits.subscriptions), 1,
+                d::limits_largest_subscriptions),
 
       duration_key("retention.missed", restart, MEMBER(retention.missed), tick, d::retention_max),
       duration_key("retention.log", restart, MEMBER(retention.log), tick, d::retention_max),
@@ -345,12 +357,23 @@ std::string quote(std::string_view text) {
   std::string out = "\"";
   for (const auto c : text) {
     switch (c) {
-    case '"': out += "\\\""; break;
-    case '\\': out += "\\\\"; break;
-    case '\n': out += "\\n"; break;
-    case '\r': out += "\\r"; break;
-    case '\t': out += "\\t"; break;
-    default: out += c;
+    case '"':
+      out += "\\\"";
+      break;
+    case '\\':
+      out += "\\\\";
+      break;
+    case '\n':
+      out += "\\n";
+      break;
+    case '\r':
+      out += "\\r";
+      break;
+    case '\t':
+      out += "\\t";
+      break;
+    default:
+      out += c;
     }
   }
   return out + "\"";

@@ -24,11 +24,16 @@ constexpr const char* json_pattern = R"({"ts":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%
 
 spdlog::level::level_enum to_spdlog(log_level level) {
   switch (level) {
-  case log_level::trace: return spdlog::level::trace;
-  case log_level::debug: return spdlog::level::debug;
-  case log_level::info: return spdlog::level::info;
-  case log_level::warning: return spdlog::level::warn;
-  case log_level::error: return spdlog::level::err;
+  case log_level::trace:
+    return spdlog::level::trace;
+  case log_level::debug:
+    return spdlog::level::debug;
+  case log_level::info:
+    return spdlog::level::info;
+  case log_level::warning:
+    return spdlog::level::warn;
+  case log_level::error:
+    return spdlog::level::err;
   }
   return spdlog::level::err;
 }
@@ -39,8 +44,9 @@ std::string escaped(std::string_view text) {
 }
 
 bool is_plain(std::string_view text) {
-  return !text.empty() &&
-         std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f' && c != '"' && c != '=' && c != '\\'; });
+  return !text.empty() && std::ranges::all_of(text, [](char c) {
+    return c > ' ' && c < '\x7f' && c != '"' && c != '=' && c != '\\';
+  });
 }
 
 std::string render(const log_value& value, bool quote_always) {
@@ -64,7 +70,8 @@ std::string json_members(std::string_view message, std::initializer_list<log_fie
 std::string text_line(std::string_view message, std::initializer_list<log_field> fields) {
   // Messages are ours, but one that quotes an error of a library might carry a line break.
   std::string out{message};
-  std::ranges::replace_if(out, [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
+  std::ranges::replace_if(
+      out, [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
   for (const auto& field : fields) {
     out += ' ';
     out += field.name;
@@ -80,7 +87,8 @@ struct output {
 
 output make_output(const log_settings& settings, spdlog::sink_ptr sink, bool automatic_is_text) {
   output made;
-  made.json_lines = settings.format == log_format::automatic ? !automatic_is_text : settings.format == log_format::json;
+  made.json_lines =
+      settings.format == log_format::automatic ? !automatic_is_text : settings.format == log_format::json;
   made.logger = std::make_shared<spdlog::logger>("carillon", std::move(sink));
   made.logger->set_pattern(made.json_lines ? json_pattern : text_pattern, spdlog::pattern_time_type::utc);
   made.logger->set_level(to_spdlog(settings.level));
@@ -103,15 +111,21 @@ output& current() {
 
 } // namespace
 
-void set_up_logging(const log_settings& settings) { current() = make_stderr_output(settings); }
+void set_up_logging(const log_settings& settings) {
+  current() = make_stderr_output(settings);
+}
 
 void set_up_logging(const log_settings& settings, std::ostream& out) {
   current() = make_output(settings, std::make_shared<spdlog::sinks::ostream_sink_mt>(out), false);
 }
 
-void set_log_level(log_level least) { current().logger->set_level(to_spdlog(least)); }
+void set_log_level(log_level least) {
+  current().logger->set_level(to_spdlog(least));
+}
 
-bool log_enabled(log_level level) { return current().logger->should_log(to_spdlog(level)); }
+bool log_enabled(log_level level) {
+  return current().logger->should_log(to_spdlog(level));
+}
 
 void log(log_level level, std::string_view message, std::initializer_list<log_field> fields) noexcept {
   try {

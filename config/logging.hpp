@@ -32,14 +32,15 @@ private:
   std::variant<bool, std::int64_t, std::uint64_t, double, std::string_view> value_;
 };
 
-/// One named fact of an entry: {"account", id}. Names are lower case with underscores; not "ts", "level", "msg".
+/// One named fact of an entry: {"account", id}. Names are lower case with underscores; not "ts", "level",
+/// "msg".
 struct log_field {
   std::string_view name;
   log_value value;
 };
 
-/// Chooses format and level; `log_format::automatic` is text when stderr is a terminal, else JSON. Before the first
-/// call entries are as after one with the defaults. Call it before other threads log.
+/// Chooses format and level; `log_format::automatic` is text when stderr is a terminal, else JSON. Before the
+/// first call entries are as after one with the defaults. Call it before other threads log.
 void set_up_logging(const log_settings& settings);
 
 /// The same with another place to write to, which must stay alive until the next set-up; `automatic` is JSON.
@@ -51,8 +52,8 @@ void set_log_level(log_level least);
 /// Whether entries of this level are written: for those whose fields are dear to compute. Thread-safe.
 bool log_enabled(log_level level);
 
-/// Writes one entry: `log(log_level::info, "store opened", {{"directory", dir}, {"bytes", n}})`. The message is a
-/// fixed text, what varies goes into fields. Thread-safe, never throws, may block while stderr does.
+/// Writes one entry: `log(log_level::info, "store opened", {{"directory", dir}, {"bytes", n}})`. The message
+/// is a fixed text, what varies goes into fields. Thread-safe, never throws, may block while stderr does.
 void log(log_level level, std::string_view message, std::initializer_list<log_field> fields = {}) noexcept;
 
 } // namespace carillon::config

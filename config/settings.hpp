@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-/// The configuration of a node: one struct a section, one member a key (`http.admin-listen` is `http.admin_listen`).
+/// The configuration of a node: one struct a section, one member a key (`http.admin-listen` is
+/// `http.admin_listen`).
 ///
 /// Paths, lists and texts that nobody set are empty. Sizes are bytes. `load.hpp` fills and validates it; what
 /// comes out of there is consistent.
@@ -30,10 +31,11 @@ enum class log_format : std::uint8_t {
 enum class log_level : std::uint8_t { trace, debug, info, warning, error };
 
 struct http_settings {
-  std::vector<std::string> listen{defaults::http_listen}; ///< "host:port", "[::1]:port"; port 0 picks a free one
-  std::vector<std::string> admin_listen; ///< not empty: admin and ingest routes answer only there
-  std::string tls_certificate;           ///< PEM file; set with `tls_key` or not at all
-  std::string tls_key;                   ///< PEM file
+  std::vector<std::string> listen{
+      defaults::http_listen};               ///< "host:port", "[::1]:port"; port 0 picks a free one
+  std::vector<std::string> admin_listen;    ///< not empty: admin and ingest routes answer only there
+  std::string tls_certificate;              ///< PEM file; set with `tls_key` or not at all
+  std::string tls_key;                      ///< PEM file
   std::vector<std::string> trusted_proxies; ///< CIDRs whose X-Forwarded-For counts
   std::uint32_t max_connections = defaults::http_max_connections;
   std::chrono::milliseconds header_timeout = defaults::http_header_timeout;
@@ -50,8 +52,8 @@ struct storage_settings {
 struct auth_settings {
   std::string admin_token_file;
   std::string master_key_file; ///< lines `id:base64(32 bytes)`; the first encrypts, all decrypt
-  /// The operator's token, read from CARILLON_ADMIN_TOKEN or from `admin_token_file`; empty when neither is set.
-  /// Not a key of its own: `print` masks it.
+  /// The operator's token, read from CARILLON_ADMIN_TOKEN or from `admin_token_file`; empty when neither is
+  /// set. Not a key of its own: `print` masks it.
   std::string admin_token;
   bool operator==(const auth_settings&) const = default;
 };
@@ -59,8 +61,9 @@ struct auth_settings {
 struct egress_settings {
   std::vector<std::string> allow; ///< CIDRs exempt from the default deny
   std::vector<std::string> deny;  ///< CIDRs that win over all
-  std::vector<std::uint16_t> ports{std::begin(defaults::egress_ports), std::end(defaults::egress_ports)}; ///< empty: any
-  std::string ca_file; ///< PEM file of extra trust anchors
+  std::vector<std::uint16_t> ports{std::begin(defaults::egress_ports),
+                                   std::end(defaults::egress_ports)}; ///< empty: any
+  std::string ca_file;                                                ///< PEM file of extra trust anchors
   bool allow_insecure_ssl = true;
   bool operator==(const egress_settings&) const = default;
 };
@@ -90,10 +93,12 @@ struct ingest_settings {
 struct limits_settings {
   std::vector<window_setting> windows{
       {defaults::limits_first_count, std::chrono::seconds{defaults::limits_first_seconds}},
-      {defaults::limits_second_count, std::chrono::seconds{defaults::limits_second_seconds}}}; ///< 1..4, ≤ 3,600 s
+      {defaults::limits_second_count,
+       std::chrono::seconds{defaults::limits_second_seconds}}}; ///< 1..4, ≤ 3,600 s
   std::uint32_t backlog_records = defaults::limits_backlog_records;
   std::uint64_t backlog_bytes = defaults::limits_backlog_bytes;
-  std::chrono::milliseconds backlog_age = defaults::limits_backlog_age; ///< from the due time; ≤ `retention.bodies`
+  std::chrono::milliseconds backlog_age =
+      defaults::limits_backlog_age; ///< from the due time; ≤ `retention.bodies`
   std::uint32_t subscriptions = defaults::limits_subscriptions;
   bool operator==(const limits_settings&) const = default;
 };

@@ -39,7 +39,8 @@ std::string suggestion(std::string_view wrong) {
 
 bool is_foreign_variable(std::string_view name) {
   // CARILLON_BUILD tells the process-level tests where the executables are; their children inherit it.
-  // CARILLON_SERVICE_HOST, CARILLON_PORT_8080_TCP and the like come with a Kubernetes service named "carillon".
+  // CARILLON_SERVICE_HOST, CARILLON_PORT_8080_TCP and the like come with a Kubernetes service named
+  // "carillon".
   return name == "CARILLON_ADMIN_TOKEN" || name == "CARILLON_BUILD" || name == "CARILLON_PORT" ||
          name.starts_with("CARILLON_TEST_") || name.starts_with("CARILLON_PORT_") ||
          name.starts_with("CARILLON_SERVICE_");
@@ -47,7 +48,8 @@ bool is_foreign_variable(std::string_view name) {
 
 } // namespace
 
-parsed_arguments read_arguments(std::span<const std::string> arguments, std::span<const std::string> own_options) {
+parsed_arguments read_arguments(std::span<const std::string> arguments,
+                                std::span<const std::string> own_options) {
   parsed_arguments result;
   for (const auto& argument : arguments) {
     if (!argument.starts_with("--")) {
@@ -83,7 +85,8 @@ std::vector<found_value> read_environment(const std::map<std::string, std::strin
     if (!name.starts_with(prefix) || is_foreign_variable(name))
       continue;
     const auto keys = all_keys();
-    const auto match = std::ranges::find_if(keys, [&](const key& k) { return environment_name(k.name) == name; });
+    const auto match =
+        std::ranges::find_if(keys, [&](const key& k) { return environment_name(k.name) == name; });
     if (match != keys.end())
       values.push_back({match->name, text, "the environment's " + name});
     else

@@ -46,7 +46,9 @@ std::string status_line(std::string_view status) {
 
 } // namespace
 
-bool notify_ready(std::string_view status) { return send_state("READY=1\n" + status_line(status)); }
+bool notify_ready(std::string_view status) {
+  return send_state("READY=1\n" + status_line(status));
+}
 
 bool notify_reloading() {
   // systemd pairs the reload with its signal by the monotonic clock, in microseconds.
@@ -56,8 +58,12 @@ bool notify_reloading() {
   return send_state("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(micros) + "\n");
 }
 
-bool notify_stopping() { return send_state("STOPPING=1\n"); }
+bool notify_stopping() {
+  return send_state("STOPPING=1\n");
+}
 
-bool notify_status(std::string_view status) { return send_state(status_line(status)); }
+bool notify_status(std::string_view status) {
+  return send_state(status_line(status));
+}
 
 } // namespace carillon::config

@@ -4,8 +4,8 @@
 
 /// Tells systemd how the service is doing (sd_notify(3)), over the socket that NOTIFY_SOCKET names.
 ///
-/// Each returns true when the message was handed over, false when no service manager listens (the usual case outside
-/// of systemd) or it could not be sent; neither matters to the service. They never block.
+/// Each returns true when the message was handed over, false when no service manager listens (the usual case
+/// outside of systemd) or it could not be sent; neither matters to the service. They never block.
 namespace carillon::config {
 
 /// The start, or a reload, is complete. `status` is one line for `systemctl status`.

@@ -15,7 +15,8 @@ struct unit {
   std::uint64_t factor;
 };
 
-constexpr unit duration_units[] = {{"ms", 1}, {"s", 1'000}, {"min", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+constexpr unit duration_units[] = {
+    {"ms", 1}, {"s", 1'000}, {"min", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
 constexpr unit size_units[] = {{"", 1},
                                {"KiB", defaults::kibibyte},
                                {"MiB", defaults::mebibyte},
@@ -53,9 +54,29 @@ std::string format_with_unit(std::uint64_t value, const unit (&units)[N], std::s
   return std::to_string(value / units[best].factor) + std::string{units[best].name};
 }
 
-bool is_address(int family, std::string_view text) {
+/// An address as inet_pton writes it; `bits` is 32 or 128.
+struct address_bytes {
   std::array<unsigned char, 16> bytes{};
-  return inet_pton(family, std::string{text}.c_str(), bytes.data()) == 1;
+  std::uint64_t bits = 0;
+};
+
+std::optional<address_bytes> parse_address(std::string_view text) {
+  const std::string terminated{text};
+  address_bytes address;
+  if (inet_pton(AF_INET, terminated.c_str(), address.bytes.data()) == 1)
+    address.bits = 32;
+  else if (inet_pton(AF_INET6, terminated.c_str(), address.bytes.data()) == 1)
+    address.bits = 128;
+  else
+    return std::nullopt;
+  return address;
+}
+
+bool is_zero_beyond(const address_bytes& address, std::uint64_t prefix) {
+  for (auto bit = prefix; bit < address.bits; ++bit)
+    if ((address.bytes[bit / 8] >> (7 - bit % 8)) & 1U)
+      return false;
+  return true;
 }
 
 } // namespace
@@ -76,7 +97,9 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
   return std::chrono::milliseconds{static_cast<std::int64_t>(*value)};
 }
 
-std::optional<std::uint64_t> parse_size(std::string_view text) { return parse_with_unit(text, size_units); }
+std::optional<std::uint64_t> parse_size(std::string_view text) {
+  return parse_with_unit(text, size_units);
+}
 
 std::optional<bool> parse_bool(std::string_view text) {
   if (text == "true")
@@ -128,26 +151,30 @@ bool is_listen_address(std::string_view text) {
   const auto port = parse_count(text.substr(colon + 1));
   if (!port || *port > 65'535)
     return false;
-  const auto host = text.substr(0, colon);
-  if (host.size() >= 2 && host.front() == '[' && host.back() == ']')
-    return is_address(AF_INET6, host.substr(1, host.size() - 2));
-  return is_address(AF_INET, host);
+  auto host = text.substr(0, colon);
+  const bool in_brackets = host.size() >= 2 && host.front() == '[' && host.back() == ']';
+  if (in_brackets)
+    host = host.substr(1, host.size() - 2);
+  const auto address = parse_address(host);
+  return address && address->bits == (in_brackets ? 128 : 32);
 }
 
-bool is_cidr(std::string_view text) {
+bool is_network(std::string_view text) {
   const auto slash = text.find('/');
-  if (slash == std::string_view::npos)
-    return false;
-  const auto bits = parse_count(text.substr(slash + 1));
-  const auto address = text.substr(0, slash);
-  return bits && ((*bits <= 32 && is_address(AF_INET, address)) || (*bits <= 128 && is_address(AF_INET6, address)));
+  const auto address = parse_address(text.substr(0, slash));
+  if (!address || slash == std::string_view::npos)
+    return address.has_value();
+  const auto prefix = parse_count(text.substr(slash + 1));
+  return prefix && *prefix <= address->bits && is_zero_beyond(*address, *prefix);
 }
 
 std::string format_duration(std::chrono::milliseconds value) {
   return format_with_unit(static_cast<std::uint64_t>(value.count()), duration_units, 1);
 }
 
-std::string format_size(std::uint64_t bytes) { return format_with_unit(bytes, size_units, 0); }
+std::string format_size(std::uint64_t bytes) {
+  return format_with_unit(bytes, size_units, 0);
+}
 
 std::string format_window(const window_setting& window) {
   return std::to_string(window.count) + "/" + std::to_string(window.length.count()) + "s";

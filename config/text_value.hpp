@@ -27,7 +27,8 @@ std::optional<std::uint64_t> parse_size(std::string_view text);
 std::optional<bool> parse_bool(std::string_view text);
 
 /// Items between commas, each bare or in double quotes, the whole bare or in brackets: `a,b` and `["a","b"]`.
-/// Blank text and `[]` are the empty list. Brackets without quotes count too, for shells take the quotes away.
+/// Blank text and `[]` are the empty list. Brackets without quotes count too, for shells take the quotes
+/// away.
 std::optional<std::vector<std::string>> parse_list(std::string_view text);
 
 /// "600/60s": a count of at least 1, a whole number of seconds of at least 1.
@@ -36,8 +37,9 @@ std::optional<window_setting> parse_window(std::string_view text);
 /// "127.0.0.1:8080" or "[::1]:8080": an address literal and a port, which may be 0.
 bool is_listen_address(std::string_view text);
 
-/// "10.0.0.0/8", "fd00::/8": an address literal and the length of its prefix in bits.
-bool is_cidr(std::string_view text);
+/// "10.0.0.0/8", "fd00::/8" or one address: the bits beyond the prefix must be zero, for else one of the two
+/// is mistyped.
+bool is_network(std::string_view text);
 
 /// In the largest unit that fits exactly: "90s", "24h", "30d", "0s". `parse_duration` reads it back.
 std::string format_duration(std::chrono::milliseconds value);

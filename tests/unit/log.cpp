@@ -34,8 +34,12 @@ CAF_TEST(json is one object a line with all fields) {
   const captured_log captured{log_format::json};
   const std::string directory = "/srv/\"x\"\n\xff";
   config::log(log_level::warning, "store opened",
-              {{"directory", directory}, {"bytes", std::uint64_t{18'446'744'073'709'551'615u}}, {"delta", -3},
-               {"share", 0.5}, {"ready", true}, {"kind", "lmdb"}});
+              {{"directory", directory},
+               {"bytes", std::uint64_t{18'446'744'073'709'551'615u}},
+               {"delta", -3},
+               {"share", 0.5},
+               {"ready", true},
+               {"kind", "lmdb"}});
   const auto text = captured.out.str();
   CAF_CHECK_EQUAL(std::count(text.begin(), text.end(), '\n'), 1);
   const auto entry = nlohmann::json::parse(text);
@@ -54,7 +58,8 @@ CAF_TEST(json is one object a line with all fields) {
 
 CAF_TEST(text stays on one line and quotes what needs it) {
   const captured_log captured{log_format::text};
-  config::log(log_level::info, "break\nhere", {{"plain", "a-b"}, {"blank", "a b"}, {"line", "a\nb"}, {"empty", ""}});
+  config::log(log_level::info, "break\nhere",
+              {{"plain", "a-b"}, {"blank", "a b"}, {"line", "a\nb"}, {"empty", ""}});
   const auto text = captured.out.str();
   CAF_CHECK_EQUAL(text.substr(24), " info    break here plain=a-b blank=\"a b\" line=\"a\\nb\" empty=\"\"\n");
 }

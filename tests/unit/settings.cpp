@@ -102,11 +102,11 @@ CAF_TEST(nothing set gives the documented defaults) {
 }
 
 CAF_TEST(good values in all their spellings) {
-  const auto result = load_flags({"--http.listen=[\"127.0.0.1:0\",\"[::1]:0\"]", "--http.admin-listen=127.0.0.1:9",
-                                  "--egress.ports=[]", "--egress.allow=10.0.0.0/8, fd00::/8",
-                                  "--limits.windows=[5/1s,10/1min]", "--storage.map-size=1073741824",
-                                  "--ingest.max-body=64KiB", "--retention.log=90min", "--log.level=debug",
-                                  "--egress.allow-insecure-ssl=false", "--process.threads=3"});
+  const auto result = load_flags(
+      {"--http.listen=[\"127.0.0.1:0\",\"[::1]:0\"]", "--http.admin-listen=127.0.0.1:9", "--egress.ports=[]",
+       "--egress.allow=10.0.0.0/8, fd00::/8", "--limits.windows=[5/1s,10/1min]",
+       "--storage.map-size=1073741824", "--ingest.max-body=64KiB", "--retention.log=90min",
+       "--log.level=debug", "--egress.allow-insecure-ssl=false", "--process.threads=3"});
   CAF_REQUIRE_EQUAL(result.report(), "");
   const auto& s = result.value;
   CAF_CHECK_EQUAL(s.http.listen, (std::vector<std::string>{"127.0.0.1:0", "[::1]:0"}));
@@ -147,7 +147,11 @@ CAF_TEST(bad values are refused with key and value and what is allowed) {
       {"storage.map-size", "1KiB"},
       {"storage.map-size", "64GB"},
       {"storage.map-size", "GiB"},
-      {"egress.allow", "10.0.0.0"},
+      {"egress.allow", "10.0.0"},
+      {"egress.allow", "10.0.0.1/8"},
+      {"egress.allow", "fd00::1/127"},
+      {"egress.allow", "10.0.0.0/"},
+      {"egress.allow", "::/129"},
       {"egress.deny", "example.com/8"},
       {"egress.ports", "[0]"},
       {"egress.ports", "[65536]"},
@@ -171,8 +175,8 @@ CAF_TEST(bad values are refused with key and value and what is allowed) {
     CAF_CHECK(refuses(flag, name, {name, quote(text), "allowed: ", "the flag --" + std::string{name}}));
     const auto variable = load_variables({{environment_name(name), text}});
     CAF_CHECK(refuses(variable, name, {name, quote(text), "allowed: ", environment_name(name)}));
-    const auto file = load_file("[" + std::string{name}.replace(std::string{name}.find('.'), 1, "]\n") + " = " +
-                                quote(text) + "\n");
+    const auto file = load_file("[" + std::string{name}.replace(std::string{name}.find('.'), 1, "]\n") +
+                                " = " + quote(text) + "\n");
     CAF_CHECK(refuses(file, name, {name, quote(text), "allowed: ", "c.conf"}));
   }
 }
@@ -180,6 +184,7 @@ CAF_TEST(bad values are refused with key and value and what is allowed) {
 CAF_TEST(the largest and smallest of a range are taken) {
   CAF_CHECK(load_flags({"--limits.windows=1/1s,1000000/3600s,3/3s,4/4s"}).ok());
   CAF_CHECK(load_flags({"--http.listen=0.0.0.0:65535"}).ok());
+  CAF_CHECK(load_flags({"--egress.allow=0.0.0.0/0,10.0.0.1,10.0.0.1/32,::1/128,fe00::/7"}).ok());
   CAF_CHECK(load_flags({"--delivery.timeout=5min"}).ok());
   CAF_CHECK(load_flags({"--shutdown.timeout=0s"}).ok());
   CAF_CHECK(load_flags({"--process.threads=1"}).ok());
@@ -214,7 +219,8 @@ CAF_TEST(a bad value is refused also where another source overrides it) {
 }
 
 CAF_TEST(unknown keys are refused in every source) {
-  CAF_CHECK(refuses(load_flags({"--http.listn=127.0.0.1:1"}), "http.listn", {"unknown", "did you mean http.listen?"}));
+  CAF_CHECK(refuses(load_flags({"--http.listn=127.0.0.1:1"}), "http.listn",
+                    {"unknown", "did you mean http.listen?"}));
   CAF_CHECK(refuses(load_flags({"--verbose"}), "verbose", {"unknown option --verbose"}));
   CAF_CHECK(refuses(load_variables({{"CARILLON_HTTP_LISTN", "x"}}), "CARILLON_HTTP_LISTN", {"unknown"}));
   CAF_CHECK(refuses(load_file("http { listn = \"x\" }\n"), "http.listn", {"unknown", "c.conf"}));
@@ -259,16 +265,20 @@ CAF_TEST(keys that contradict each other are refused) {
   CAF_CHECK(refuses(load_flags({"--http.tls-certificate=" + pem}), "http.tls-key", {"set both or none"}));
   CAF_CHECK(refuses(load_flags({"--http.tls-key=" + pem}), "http.tls-certificate", {"set both or none"}));
   CAF_CHECK(load_flags({"--http.tls-key=" + pem, "--http.tls-certificate=" + pem}).ok());
-  CAF_CHECK(refuses(load_flags({"--limits.backlog-age=4d"}), "limits.backlog-age", {"4d", "retention.bodies (3d)"}));
+  CAF_CHECK(refuses(load_flags({"--limits.backlog-age=4d"}), "limits.backlog-age",
+                    {"4d", "retention.bodies (3d)"}));
   CAF_CHECK(load_flags({"--limits.backlog-age=3d"}).ok());
-  CAF_CHECK(refuses(load_flags({"--delivery.timeout=4s"}), "delivery.connect-timeout", {"5s", "delivery.timeout (4s)"}));
+  CAF_CHECK(refuses(load_flags({"--delivery.timeout=4s"}), "delivery.connect-timeout",
+                    {"5s", "delivery.timeout (4s)"}));
   CAF_CHECK(load_flags({"--delivery.timeout=5s"}).ok());
-  CAF_CHECK(refuses(load_flags({"--http.admin-listen=127.0.0.1:8080"}), "http.admin-listen", {"http.listen"}));
+  CAF_CHECK(
+      refuses(load_flags({"--http.admin-listen=127.0.0.1:8080"}), "http.admin-listen", {"http.listen"}));
   CAF_CHECK(load_flags({"--http.admin-listen=127.0.0.1:0", "--http.listen=127.0.0.1:0"}).ok());
 }
 
 CAF_TEST(cluster keys are known and refused) {
-  for (const auto* flag : {"--cluster.name=a", "--cluster.etcd=http://127.0.0.1:2379", "--cluster.replicas=3"}) {
+  for (const auto* flag :
+       {"--cluster.name=a", "--cluster.etcd=http://127.0.0.1:2379", "--cluster.replicas=3"}) {
     const auto name = std::string{flag}.substr(2, std::string{flag}.find('=') - 2);
     CAF_CHECK(refuses(load_flags({flag}), name, {name, "cluster mode is not part of this version"}));
   }
@@ -278,8 +288,8 @@ CAF_TEST(cluster keys are known and refused) {
 CAF_TEST(files that can not be read are refused with key and file) {
   const scratch files;
   const auto missing = (files.folder / "missing").string();
-  for (const auto* name : {"http.tls-certificate", "http.tls-key", "auth.admin-token-file", "auth.master-key-file",
-                           "egress.ca-file"}) {
+  for (const auto* name : {"http.tls-certificate", "http.tls-key", "auth.admin-token-file",
+                           "auth.master-key-file", "egress.ca-file"}) {
     const auto flag = std::string{"--"} + name + "=";
     CAF_CHECK(refuses(load_flags({flag + missing}), name, {name, missing, "No such file"}));
     CAF_CHECK(refuses(load_flags({flag + files.folder.string()}), name, {name, "folder"}));
@@ -297,8 +307,8 @@ CAF_TEST(the administrator token comes from the environment or from a file) {
   both.arguments = {flag};
   both.environment = {{"CARILLON_ADMIN_TOKEN", "cat_def"}};
   CAF_CHECK(refuses(load(both), "auth.admin-token-file", {"CARILLON_ADMIN_TOKEN", "keep one"}));
-  CAF_CHECK(refuses(load_flags({"--auth.admin-token-file=" + files.file("empty", "\n")}), "auth.admin-token-file",
-                    {"one token"}));
+  CAF_CHECK(refuses(load_flags({"--auth.admin-token-file=" + files.file("empty", "\n")}),
+                    "auth.admin-token-file", {"one token"}));
   const auto two = load_flags({"--auth.admin-token-file=" + files.file("two", "cat_secret cat_other\n")});
   CAF_CHECK(refuses(two, "auth.admin-token-file", {"one token"}));
   CAF_CHECK_EQUAL(two.report().find("cat_secret"), std::string::npos);

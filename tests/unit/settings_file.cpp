@@ -72,8 +72,9 @@ CAF_TEST(values of the wrong kind are refused) {
 }
 
 CAF_TEST(what can not be parsed is refused with its line) {
-  for (const auto* content : {"log {}\nhttp { header-timeout = 30d }\n", "log {}\nstorage { map-size = 64GiB }\n",
-                              "log {}\nhttp.header-timeout = 3s\n", "log {}\n[http\n"}) {
+  for (const auto* content :
+       {"log {}\nhttp { header-timeout = 30d }\n", "log {}\nstorage { map-size = 64GiB }\n",
+        "log {}\nhttp.header-timeout = 3s\n", "log {}\n[http\n"}) {
     const auto report = config_file{content}.load().report();
     CAF_MESSAGE(report);
     CAF_CHECK(report.find("line 2") != std::string::npos);
@@ -83,8 +84,8 @@ CAF_TEST(what can not be parsed is refused with its line) {
 
 CAF_TEST(a file that breaks off is refused) {
   for (const auto* content : {"http { max-connections = 5", "http { max-connections = 5\n", "http {", "http",
-                              "[http]\nlisten = [\"127.0.0.1:1\"", "[http]\nlisten = [", "[http]\nlisten =",
-                              "[http]\nlisten = \"127"}) {
+                              "[http]\nlisten = [\"127.0.0.1:1\"", "[http]\nlisten = [",
+                              "[http]\nlisten =", "[http]\nlisten = \"127"}) {
     const auto result = config_file{content}.load();
     CAF_MESSAGE(content << ": " << result.report());
     CAF_CHECK(!result.ok());
@@ -109,11 +110,21 @@ CAF_TEST(what print writes reads back to the same settings) {
   CAF_CHECK(config_file{print(defaults.value)}.load().value == defaults.value);
 
   const config_file any{"x"};
-  request.arguments = {"--http.listen=127.0.0.1:1,[::1]:2", "--http.trusted-proxies=10.0.0.0/8", "--egress.ports=",
-                       "--egress.deny=192.0.2.0/24,2001:db8::/32", "--limits.windows=7/1s", "--retention.log=1500ms",
-                       "--retention.missed=90min", "--storage.map-size=100MiB", "--ingest.max-body=12345",
-                       "--storage.directory=a \"b\" \\c;d", "--log.format=json", "--log.level=warning",
-                       "--process.threads=7", "--http.tls-key=" + any.path, "--http.tls-certificate=" + any.path,
+  request.arguments = {"--http.listen=127.0.0.1:1,[::1]:2",
+                       "--http.trusted-proxies=10.0.0.0/8",
+                       "--egress.ports=",
+                       "--egress.deny=192.0.2.0/24,2001:db8::/32",
+                       "--limits.windows=7/1s",
+                       "--retention.log=1500ms",
+                       "--retention.missed=90min",
+                       "--storage.map-size=100MiB",
+                       "--ingest.max-body=12345",
+                       "--storage.directory=a \"b\" \\c;d",
+                       "--log.format=json",
+                       "--log.level=warning",
+                       "--process.threads=7",
+                       "--http.tls-key=" + any.path,
+                       "--http.tls-certificate=" + any.path,
                        "--egress.allow-insecure-ssl=false"};
   const auto changed = load(request);
   CAF_REQUIRE_EQUAL(changed.report(), "");
