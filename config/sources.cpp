@@ -71,7 +71,6 @@ parsed_arguments read_arguments(std::span<const std::string> arguments,
       if (result.config_file.empty())
         result.errors.push_back({name, "--config-file= names no file"});
     } else {
-      std::erase_if(result.values, [&](const found_value& earlier) { return earlier.key == name; });
       result.values.push_back({name, argument.substr(equals + 1), "the flag " + flag});
     }
   }

@@ -29,7 +29,7 @@ struct setting_error {
 
 /// A command line after its subcommand.
 struct parsed_arguments {
-  std::vector<found_value> values;     ///< from flags `--key=value`; the last one of a key counts
+  std::vector<found_value> values;     ///< from flags `--key=value`; in order: the last one of a key counts
   std::string config_file;             ///< from `--config-file=F`; empty without one
   std::vector<std::string> options;    ///< those of the command itself, as written
   std::vector<std::string> positional; ///< what doesn't begin with "--"

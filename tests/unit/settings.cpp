@@ -142,10 +142,11 @@ CAF_TEST(bad values are refused with key and value and what is allowed) {
       {"http.header-timeout", "1.5s"},
       {"http.header-timeout", "-1s"},
       {"http.header-timeout", "99999999999999999999d"},
-      {"http.header-timeout", "9999999999999999d"},
+      {"http.header-timeout", "8825400613783079d"}, // 1,024 ms, were it to wrap around
       {"storage.directory", ""},
       {"storage.map-size", "1KiB"},
       {"storage.map-size", "64GB"},
+      {"storage.map-size", "16777217TiB"}, // 1 TiB, were it to wrap around
       {"storage.map-size", "GiB"},
       {"egress.allow", "10.0.0"},
       {"egress.allow", "10.0.0.1/8"},
@@ -247,6 +248,7 @@ CAF_TEST(flags carry their value in the same argument and the rest is handed bac
   CAF_REQUIRE_EQUAL(result.report(), "");
   CAF_CHECK_EQUAL(result.options, (std::vector<std::string>{"--print", "--speed=3"}));
   CAF_CHECK_EQUAL(result.positional, std::vector<std::string>{"a-folder"});
+  CAF_CHECK_EQUAL(load_flags({"--delivery.total=1", "--delivery.total=2"}).value.delivery.total, 2u);
 }
 
 CAF_TEST(the base stands for keys that no source sets) {
