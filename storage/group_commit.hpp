@@ -24,10 +24,25 @@ struct log_row {
 struct batch_result {
   bool ok = false;
   std::uint32_t offset = 0; ///< of the batch's entries in the row's value; an event's place = offset + its own offset
-  std::string error;        ///< when not ok: "store-full", or what LMDB said
+  std::string error;        ///< when not ok: one of `commit_error`
 };
 
-/// How one row fared. A row of which no batch was taken is not written, and its seq is free again.
+/// Why a batch was not taken.
+namespace commit_error {
+inline constexpr const char* store_full = "store-full"; ///< may succeed later
+inline constexpr const char* too_large = "batch-too-large"; ///< its entries, or its row with it, pass the limits below
+inline constexpr const char* bad_key = "bad-key";       ///< a table key is empty or longer than `max_key_size`
+inline constexpr const char* seq_taken = "seq-taken";   ///< the shard has a row of that number: a fault of the caller
+inline constexpr const char* earlier_row_failed = "earlier-row-failed"; ///< propose again, with a new seq
+} // namespace commit_error
+
+/// Bytes of one batch: entries, keys and values together.
+inline constexpr std::uint64_t max_batch_bytes = std::uint64_t{512} << 20;
+/// Bytes of one row's value; below what a u32 offset reaches.
+inline constexpr std::uint64_t max_row_bytes = std::uint64_t{1} << 30;
+
+/// How one row fared. A row of which no batch with entries was taken is not written, and its seq is free again; so is
+/// that of a row without any entries, whose table writes are done nevertheless (`written` false, batches ok).
 struct row_result {
   domain::shard_id shard{};
   std::uint64_t seq = 0;
@@ -35,25 +50,24 @@ struct row_result {
   std::vector<batch_result> batches;
 };
 
-/// The disk said EIO (or the commit's fate is unknown): nothing may be acknowledged any more, the process must exit.
-class fatal_store_error : public store_error {
-  using store_error::store_error;
-};
-
 /// The only LMDB write transaction: one commit and one sync for the rows of all shards. A pure class that the writer
 /// actor drives; all calls from one thread.
 ///
 /// A batch that can't be written (too large, no room) fails alone: the transaction is aborted and the others are
-/// written again without it. A full disk or map fails what is left of the commit with "store-full" after everything
-/// that frees room (rows with only outcomes, erases) was tried.
+/// written again without it. On a full disk or map the commit is done again in parts: first what only erases, then
+/// row by row, of a row that doesn't fit the smallest batches that do (outcomes before events); the rest is answered
+/// "store-full". Each part is durable or absent as a whole, a batch is never split. When a row is not written, later rows
+/// of its shard in the same commit fail with "earlier-row-failed", so that the log never has a gap that is filled later.
 class group_commit {
 public:
   explicit group_commit(store& s);
 
-  /// Commits all rows, synced. When it returns, every batch marked ok is durable. Throws fatal_store_error.
+  /// Commits all rows, synced. When it returns, every batch marked ok is durable. Throws fatal_store_error; from then
+  /// on every call does. Results are in the order of `rows` and their batches.
   std::vector<row_result> commit(std::span<const log_row> rows);
 
-  /// Called at named moments ("before-commit", "after-commit"): fault points of the crash tests.
+  /// Called at named moments ("before-commit", "after-commit"; several times a call when the store is full): fault
+  /// points of the crash tests. An lmdb_error thrown at the first is taken as the commit's own.
   void on_step(std::function<void(std::string_view)> hook);
 
   struct counters {
@@ -63,7 +77,10 @@ public:
   const counters& stats() const noexcept { return stats_; }
 
 private:
+  class pass; // one call of commit
+
   store& store_;
+  bool failed_ = false; ///< after EIO nothing is written any more
   std::function<void(std::string_view)> hook_;
   counters stats_;
 };

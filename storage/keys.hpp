@@ -2,7 +2,9 @@
 
 #include "domain/ids.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,7 +14,7 @@ namespace carillon::storage {
 
 enum class row_kind : std::uint8_t {
   log = 'L',         ///< [seq u64] → log row: the truth
-  mark = 'm',        ///< → replay starts at this seq
+  mark = 'm',        ///< → replay starts at this seq (`frame_u64`); log rows below may be erased, none from it on
   account = 'A',     ///< [account u64] → the account's snapshot: counters, windows, subscriptions' holding, applied seq
   awake = 'W',       ///< [account u64] → empty: has open notifications, is loaded at start
   subscription = 'S', ///< [account u64][subscription u64][revision u32] → one revision, sealed
@@ -24,8 +26,12 @@ enum class row_kind : std::uint8_t {
   number = 'n',     ///< [account u64] → its name
   credential = 't', ///< [SHA-256] → token or key (JSON)
   credential_id = 'u', ///< [account u64, 0 for tokens][id text] → SHA-256
-  counter = 'c',    ///< [name] → u64
+  counter = 'c',    ///< [name] → u64 (`frame_u64`); a restore raises every one
+  header = 'h',     ///< → format, identity, life: `store_header.hpp`
 };
+
+/// LMDB's limit. A longer key fails its batch.
+inline constexpr std::size_t max_key_size = 511;
 
 std::string key(domain::shard_id shard, row_kind kind);
 std::string key(domain::shard_id shard, row_kind kind, std::uint64_t a);
@@ -33,5 +39,14 @@ std::string key(domain::shard_id shard, row_kind kind, std::uint64_t a, std::uin
 std::string key(domain::shard_id shard, row_kind kind, std::uint64_t a, std::uint64_t b, std::uint32_t c);
 std::string key(domain::shard_id shard, row_kind kind, std::string_view tail);
 std::string key(domain::shard_id shard, row_kind kind, std::uint64_t a, std::string_view tail);
+
+/// The first key behind all keys with that prefix; empty when there is none (a prefix of only 0xFF bytes).
+std::string key_after_prefix(std::string_view prefix);
+
+/// The big-endian number at `offset` of a key; nothing when the key is too short.
+std::optional<std::uint64_t> number_in_key(std::string_view key, std::size_t offset) noexcept;
+
+/// Where a key's own part begins: behind shard and kind.
+inline constexpr std::size_t key_head_size = 3;
 
 } // namespace carillon::storage

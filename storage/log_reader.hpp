@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace carillon::storage {
@@ -26,7 +27,7 @@ class log_reader {
 public:
   explicit log_reader(const store& s);
 
-  /// The seq the shard's next row gets; 1 for an empty log.
+  /// The seq the shard's next row gets; 1 for an empty log. Never below the mark.
   std::uint64_t next_seq(domain::shard_id shard) const;
   /// The first seq that a start must replay, from the mark; 1 without one.
   std::uint64_t replay_from(domain::shard_id shard) const;
@@ -39,7 +40,8 @@ public:
 
   /// A copy of the value of a key of any table; nothing when it is not there.
   std::optional<std::string> get(std::string_view key) const;
-  /// Up to `limit` rows with that prefix, from `start` (a full key; empty: the prefix's first), ascending or descending.
+  /// Up to `limit` rows with that prefix, from `start` on, itself included (a full key, there or not; empty: the
+  /// first, descending the last), ascending or descending.
   std::vector<std::pair<std::string, std::string>> range(std::string_view prefix, std::string_view start,
                                                          std::size_t limit, bool descending = false) const;
 

@@ -2,23 +2,15 @@
 
 #include "domain/ids.hpp"
 #include "domain/log_position.hpp"
+#include "storage/store_error.hpp"
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace carillon::storage {
-
-/// The store can't be opened or used; `what()` names it, says what is wrong and what to do.
-class store_error : public std::runtime_error {
-  using runtime_error::runtime_error;
-};
 
 /// Fixed at the store's first start, kept in its header row.
 struct store_identity {
@@ -26,12 +18,15 @@ struct store_identity {
   std::array<std::uint8_t, 16> hash_key{}; ///< SipHash key that maps account names to shards
   std::uint16_t shards = 64;
   std::uint32_t generation = 1; ///< raised by a restore; part of every notification id and cursor
-  bool held = false;            ///< restored and not yet released: nothing is claimed
+  bool held = false;            ///< as it was at open: restored and not yet released; `store::held` is current
 };
 
 struct store_settings {
   std::string directory;
-  std::uint64_t map_size = std::uint64_t{64} << 30;
+  std::uint64_t map_size = std::uint64_t{64} << 30; ///< bytes of address space; the file grows as it is used
+  /// Bytes kept in a file of their own, given up when the disk is full so that claims and outcomes still fit; at most
+  /// 1 % of the disk is taken.
+  std::uint64_t ballast = std::uint64_t{64} << 20;
 };
 
 /// What of the store's room is used. Bytes.
@@ -41,6 +36,10 @@ struct store_fill {
 };
 
 class environment; // lmdb.hpp
+class disk_room;   // disk_room.hpp
+
+/// Fill from which ingestion is refused. Above it lies the room for claims, outcomes and copies on write.
+inline constexpr double full_from = 0.85;
 
 /// One node's LMDB environment: header, identity, ballast, lock. Exactly one per process and directory.
 ///
@@ -66,10 +65,22 @@ public:
   /// Fill ≥ 85 %: ingestion must refuse (`store-full`); claims and outcomes go on. Cached, refreshed by `commit` and at
   /// most once a second.
   bool full() const;
-  /// Ends the held state of a restored store, durably. Writer's thread.
+  /// Restored and not yet released: nothing may be claimed. Any thread.
+  bool held() const noexcept;
+  /// Ends the held state of a restored store, durably. Writer's thread. Throws store_error; nothing has changed then.
   void release();
 
+  /// Whether a commit that writes at most `bytes` will find room on the disk; gives up the ballast for it. Writer's
+  /// thread; throws fatal_store_error on EIO.
+  bool reserve(std::uint64_t bytes);
+  /// Gives up the ballast, if it still stands; true when that freed something. Writer's thread.
+  bool give_up_ballast();
+  /// What `full` and the ballast need to know of a commit. Writer's thread.
+  void committed();
+
+  const std::string& directory() const noexcept;
   environment& env() noexcept;
+  const environment& env() const noexcept;
 
 private:
   struct impl;
