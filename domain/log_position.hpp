@@ -27,7 +27,7 @@ struct time_stamp {
 };
 
 /// Translates a boot time recorded under `then` into the boot time of `now`: exact within one boot; across boots by the
-/// wall clock, where what seems to lie in the future counts as now.
+/// wall clock, where a stamp that seems to lie in the future counts as made now.
 boot_time translate(boot_time recorded, const time_stamp& then, const time_stamp& now);
 
 /// One write beside the log, to a derived table. An empty optional value erases the key.
@@ -42,6 +42,8 @@ struct batch {
   account_id account{};
   std::string entries; ///< encoded by `log_entry.hpp`; empty: only table writes
   std::vector<table_write> tables;
+  /// The tables hold the account's whole state as of its last committed row: a replay starts after that.
+  bool checkpoint = false;
 };
 
 } // namespace carillon::domain

@@ -1,0 +1,488 @@
+#include "account/account.hpp"
+
+#include "account/holding.hpp"
+#include "account/subscription_record.hpp"
+#include "crypto/hash.hpp"
+#include "crypto/signature.hpp"
+#include "domain/notification_body.hpp"
+#include "domain/public_id.hpp"
+
+#include <algorithm>
+
+namespace carillon::account {
+
+using domain::notification_state;
+
+namespace {
+
+/// Log bytes after which a turn also saves the account, so that a restart replays little.
+constexpr std::uint64_t checkpoint_after_bytes = 512 * 1024;
+
+/// Parsed events that an account keeps at hand for its pending notifications; the others are read from the log again.
+constexpr std::uint64_t hot_events_bytes = 256 * 1024;
+
+std::string hash_of(std::string_view id) {
+  const auto digest = crypto::sha256(id);
+  return std::string{crypto::as_view(digest).substr(0, 16)};
+}
+
+request_error not_found(std::string what) { return {404, "not-found", std::move(what), {}, 0}; }
+
+request_error gone() { return not_found("this account is being deleted"); }
+
+bool holds(const notification& n, const domain::record_id& record) {
+  return std::find(n.records.begin(), n.records.end(), record) != n.records.end();
+}
+
+std::vector<domain::notification_number> waiting_of(const subscription_state& s) {
+  std::vector<domain::notification_number> out;
+  for (const auto& [due, number] : s.waiting)
+    out.push_back(domain::notification_number{number});
+  return out;
+}
+
+} // namespace
+
+account::account(identity who, settings limits, const source& from, const crypto::key_ring& keys)
+    : who_{who}, settings_{std::move(limits)}, source_{from}, keys_{keys}, rate_{settings_.windows} {
+  batch_.account = who_.id;
+}
+
+account::~account() = default;
+
+void account::configure(settings limits) {
+  settings_ = std::move(limits);
+  if (rate_.windows() != settings_.windows)
+    rate_.set_windows(settings_.windows);
+}
+
+void account::begin(moment now, bool checkpoint) {
+  context_ = {};
+  context_.at = now;
+  batch_ = {};
+  batch_.account = who_.id;
+  just_ended_.clear();
+  claimed_now_.clear();
+  if ((checkpoint && unsaved()) || unsaved_bytes_ >= checkpoint_after_bytes) {
+    batch_.tables = checkpoint_tables();
+    batch_.checkpoint = true;
+  }
+  for (const auto n : std::exchange(overdue_claims_, {})) {
+    domain::delivery_result result;
+    result.state = notification_state::unknown;
+    result.detail = "the process ended between claim and outcome";
+    result.ended = now.boot;
+    // The latest moment its first byte can have been: its deadline, or this start.
+    if (const auto* claimed = find(n))
+      result.first_byte = std::min(now.boot, claimed->claimed_boot + settings_.delivery_timeout);
+    decide(entry::ended{n, result, now.wall});
+  }
+}
+
+/// Writes an entry and applies it.
+void account::decide(entry::any e, domain::event_ptr source) {
+  if (batch_.entries.empty()) {
+    entry::any time = entry::time{context_.at.boot, context_.at.wall};
+    entry::put(time, batch_.entries);
+  }
+  entry::put(e, batch_.entries);
+  apply(e, source);
+}
+
+std::vector<std::pair<subscription_state*, domain::action>>
+account::matches(const domain::event& e, const std::vector<std::string>& skip_keys) const {
+  std::vector<std::pair<subscription_state*, domain::action>> out;
+  for (auto* s : subscriptions_.candidates(e)) {
+    const auto result = s->compiled->match(e, skip_keys);
+    if (result.reason == domain::match_reason::matched)
+      out.emplace_back(s, result.as);
+  }
+  return out;
+}
+
+std::variant<submit_reply, request_error> account::submit(const submit_events& r) {
+  if (erased_)
+    return gone();
+  submit_reply out;
+  out.events.resize(r.events.size());
+  // All or nothing: what could refuse the request is looked at before anything is decided.
+  for (std::size_t i = 0; i < r.events.size(); ++i) {
+    const auto& e = *r.events[i];
+    if (e.id.empty())
+      continue;
+    out.events[i].id = e.id;
+    const auto known = known_id(hash_of(e.id));
+    if (!known)
+      continue;
+    if (known->digest != e.digest) {
+      const auto place = r.events.size() == 1 ? std::string{"#/id"} : "#/" + std::to_string(i) + "/id";
+      return request_error{422, "event-id-reused", "event id \"" + e.id + "\" was already used for other content",
+                           {{place, "already used for an event with other content"}}, 0};
+    }
+    out.events[i].duplicate = true;
+    out.events[i].notifications = known->notifications;
+  }
+  for (std::size_t i = 0; i < r.events.size(); ++i) {
+    auto& one = out.events[i];
+    if (one.duplicate) {
+      ++out.duplicates;
+      continue;
+    }
+    const auto& e = r.events[i];
+    const bool given = !e->id.empty();
+    if (!given)
+      one.id = domain::event_public_id({who_.generation, who_.id, next_event_});
+    one.notifications = place(e, one.id, given, matches(*e, r.skip_keys));
+    ++out.accepted;
+    out.notifications += one.notifications;
+  }
+  return out;
+}
+
+/// Decides into which notifications an event's records go. Returns how many it is part of.
+std::uint32_t account::place(const domain::event_ptr& e, std::string_view id, bool given,
+                             const std::vector<std::pair<subscription_state*, domain::action>>& matches) {
+  const auto total = static_cast<std::uint32_t>(e->records.size());
+  std::vector<entry::any> entries;
+  for (const auto& [s, as] : matches) {
+    const auto room = domain::records_per_notification(*s->compiled);
+    const auto key = domain::merge_key(*s->compiled, *e, as);
+    const auto delay = domain::chunk_delay(*s->compiled);
+    std::uint32_t next = 0;
+    if (delay == 0 && !s->waiting.empty()) {
+      const auto* tail = find(domain::notification_number{s->waiting.rbegin()->second});
+      if (!tail->test && tail->merge_key == key) {
+        // One run of records joins; it ends where the notification is full or already has a record.
+        auto free = room - std::min(room, static_cast<std::uint32_t>(tail->records.size()));
+        while (next < total && free > 0 &&
+               (s->now.speaks == domain::dialect::pipeliner || !holds(*tail, e->records[next]))) {
+          ++next;
+          --free;
+        }
+        if (next > 0)
+          entries.emplace_back(entry::joined{tail->number, as, 0, next});
+      }
+    }
+    for (std::uint32_t chunk = 0; next < total; ++chunk) {
+      const auto count = std::min(room, total - next);
+      entries.emplace_back(entry::opened{s->now.id, chunk * delay, key, as, next, count, false});
+      next += count;
+    }
+  }
+  const auto notifications = static_cast<std::uint32_t>(entries.size());
+  decide(entry::event{id, given, notifications, e->bytes, 0}, e);
+  for (auto& planned : entries)
+    decide(std::move(planned));
+  return notifications;
+}
+
+std::variant<subscription_reply, request_error> account::create(const create_subscription& r,
+                                                                domain::subscription_id id) {
+  if (erased_)
+    return gone();
+  if (subscriptions_.counted() >= settings_.max_subscriptions)
+    return request_error{409, "subscription-limit",
+                         "this account has its " + std::to_string(settings_.max_subscriptions) + " subscriptions", {}, 0};
+  auto s = r.value;
+  s.id = id;
+  s.revision = 1;
+  s.created = s.modified = s.status_since = context_.at.wall;
+  s.status = domain::subscription_status::active;
+  const auto record = encode_subscription(s, who_.id, keys_);
+  decide(entry::subscription_put{record});
+  return subscription_reply{std::move(s)};
+}
+
+std::variant<subscription_reply, request_error> account::replace(const replace_subscription& r) {
+  auto* current = subscriptions_.find(r.value.id);
+  if (current == nullptr)
+    return not_found("there is no such subscription");
+  if (current->now.revision != r.value.revision)
+    return request_error{409, "conflict", "the subscription was changed meanwhile; read it again", {}, 0};
+  const bool restored = current->now.pipeliner.deleted && !r.value.pipeliner.deleted;
+  if (restored && subscriptions_.counted() >= settings_.max_subscriptions)
+    return request_error{409, "subscription-limit",
+                         "this account has its " + std::to_string(settings_.max_subscriptions) + " subscriptions", {}, 0};
+  auto s = r.value;
+  ++s.revision;
+  s.modified = context_.at.wall;
+  if (s.status != current->now.status) {
+    s.status_since = context_.at.wall;
+    s.consecutive_failures = 0;
+    s.first_failure.reset();
+    if (s.status == domain::subscription_status::active)
+      s.status_reason.clear();
+  } else {
+    s.status_since = current->now.status_since;
+    s.status_reason = current->now.status_reason;
+    s.consecutive_failures = current->now.consecutive_failures;
+    s.first_failure = current->now.first_failure;
+  }
+  if (s.pipeliner.deleted && !current->now.pipeliner.deleted)
+    cancel_pending(waiting_of(*current), notification_state::cancelled);
+  const auto record = encode_subscription(s, who_.id, keys_);
+  decide(entry::subscription_put{record});
+  return subscription_reply{subscriptions_.find(s.id)->now};
+}
+
+std::variant<done_reply, request_error> account::remove(const delete_subscription& r) {
+  auto* s = subscriptions_.find(r.id);
+  if (s == nullptr)
+    return not_found("there is no such subscription");
+  cancel_pending(waiting_of(*s), notification_state::cancelled);
+  decide(entry::subscription_erased{r.id});
+  return done_reply{};
+}
+
+std::variant<domain::notification_number, request_error> account::test(const test_subscription& r) {
+  auto* s = subscriptions_.find(r.id);
+  if (s == nullptr)
+    return not_found("there is no such subscription");
+  const auto sample = domain::sample_event(*s->compiled);
+  const auto id = domain::event_public_id({who_.generation, who_.id, next_event_});
+  decide(entry::event{id, false, 1, sample->bytes, 0}, sample);
+  const domain::notification_number number{next_number_};
+  const auto as = s->compiled->match(*sample, {}).as;
+  decide(entry::opened{r.id, 0, 0, as, 0, static_cast<std::uint32_t>(sample->records.size()), true});
+  return number;
+}
+
+void account::release(const release_held& r) {
+  settings_.held = false;
+  if (r.send)
+    return;
+  std::vector<domain::notification_number> all;
+  for (const auto& [id, s] : subscriptions_.all()) {
+    const auto waiting = waiting_of(*s);
+    all.insert(all.end(), waiting.begin(), waiting.end());
+  }
+  cancel_pending(all, notification_state::expired);
+}
+
+void account::erase() {
+  erased_ = true;
+  std::vector<domain::subscription_id> ids;
+  for (const auto& [id, s] : subscriptions_.all())
+    if (!s->erased)
+      ids.push_back(s->now.id);
+  for (const auto id : ids)
+    remove({id});
+}
+
+void account::cancel_pending(const std::vector<domain::notification_number>& numbers, notification_state state) {
+  if (!numbers.empty())
+    decide(entry::dropped{state, numbers});
+}
+
+void account::end(domain::notification_number number, const domain::delivery_result& result) {
+  const auto* n = find(number);
+  if (n == nullptr || n->state != notification_state::claimed)
+    return;
+  auto* s = subscriptions_.find(n->subscription);
+  decide(entry::ended{number, result, context_.at.wall});
+  if (s != nullptr)
+    judge_holding(*s, result);
+}
+
+void account::judge_holding(subscription_state& s, const domain::delivery_result& result) {
+  const auto verdict = judge(s.now, result, context_.at.wall,
+                             {settings_.suspend_after_failures, settings_.suspend_after});
+  if (verdict)
+    decide(entry::subscription_status{s.now.id, verdict->status, verdict->reason});
+}
+
+bool account::may_claim(const subscription_state& s, domain::boot_time now) const {
+  if (s.waiting.empty() || s.erased || s.waiting.begin()->first > now)
+    return false;
+  if (s.now.status == domain::subscription_status::paused || s.hold_until > now)
+    return false;
+  if (s.now.status == domain::subscription_status::suspended &&
+      (s.in_flight > 0 || s.last_claim + settings_.probe_interval > now))
+    return false;
+  if (s.in_flight >= (s.now.ordered ? 1 : settings_.slots_per_subscription))
+    return false;
+  const auto origin = in_flight_by_origin_.find(s.origin);
+  return origin == in_flight_by_origin_.end() || origin->second < settings_.slots_per_origin;
+}
+
+/// The subscription whose first waiting notification is the account's next to be claimed: earliest due, then accepted.
+subscription_state* account::next_claimable() {
+  subscription_state* best = nullptr;
+  for (const auto& [id, s] : subscriptions_.all())
+    if (may_claim(*s, context_.at.boot) && (best == nullptr || *s->waiting.begin() < *best->waiting.begin()))
+      best = s.get();
+  return best;
+}
+
+std::size_t account::claim(const std::function<bool()>& take_slot) {
+  expire_overdue();
+  starved_ = false;
+  std::size_t claims = 0;
+  if (!settings_.paused && !settings_.held && !erased_ && pending_ > 0) {
+    auto places = rate_.free(context_.at.boot);
+    while (places > 0 && in_flight_ < settings_.slots) {
+      auto* s = next_claimable();
+      if (s == nullptr)
+        break;
+      if (!take_slot()) {
+        starved_ = true;
+        break;
+      }
+      const auto number = s->waiting.begin()->second;
+      decide(entry::claimed{{domain::notification_number{number}}});
+      claimed_now_.push_back(number);
+      ++claims;
+      --places;
+    }
+  }
+  // What is over the backlog's limits goes, the oldest first; never what was just claimed.
+  std::vector<domain::notification_number> surplus;
+  auto records = pending_records_;
+  auto bytes = pending_bytes_;
+  if (records > settings_.backlog_records || bytes > settings_.backlog_bytes) {
+    std::set<std::pair<domain::boot_time, std::uint64_t>> waiting;
+    for (const auto& [id, s] : subscriptions_.all())
+      waiting.insert(s->waiting.begin(), s->waiting.end());
+    for (const auto& [due, number] : waiting) {
+      if (records <= settings_.backlog_records && bytes <= settings_.backlog_bytes)
+        break;
+      const auto& n = notifications_.at(number);
+      records -= n.records.size();
+      bytes -= n.bytes();
+      surplus.push_back(n.number);
+    }
+  }
+  cancel_pending(surplus, notification_state::expired);
+  return claims;
+}
+
+void account::expire_overdue() {
+  std::vector<domain::notification_number> late;
+  for (const auto& [id, s] : subscriptions_.all())
+    for (const auto& [due, number] : s->waiting) {
+      if (due + settings_.backlog_age > context_.at.boot)
+        break;
+      late.push_back(domain::notification_number{number});
+    }
+  cancel_pending(late, notification_state::expired);
+}
+
+std::optional<domain::boot_time> account::next_wake(domain::boot_time now) {
+  std::optional<domain::boot_time> wake;
+  const auto sooner = [&wake](domain::boot_time t) {
+    if (!wake || t < *wake)
+      wake = t;
+  };
+  if (!overdue_claims_.empty())
+    return now;
+  bool ready = false;
+  for (const auto& [id, s] : subscriptions_.all()) {
+    if (s->waiting.empty())
+      continue;
+    const auto due = s->waiting.begin()->first;
+    sooner(due + settings_.backlog_age);
+    if (settings_.paused || settings_.held || s->now.status == domain::subscription_status::paused)
+      continue;
+    auto earliest = std::max(due, s->hold_until);
+    if (s->now.status == domain::subscription_status::suspended) {
+      if (s->in_flight > 0)
+        continue;
+      earliest = std::max(earliest, s->last_claim + settings_.probe_interval);
+    }
+    if (earliest > now)
+      sooner(earliest);
+    else
+      ready |= may_claim(*s, now);
+  }
+  // Ready and not claimed: a window is full (slots come back with an outcome, which is a message).
+  if (ready && in_flight_ < settings_.slots && !starved_) {
+    if (rate_.free(now) > 0)
+      sooner(now);
+    else if (const auto t = rate_.next_free(now))
+      sooner(*t);
+  }
+  return wake;
+}
+
+std::optional<domain::batch> account::finish() {
+  if (batch_.entries.empty() && batch_.tables.empty())
+    return std::nullopt;
+  unsaved_bytes_ += batch_.entries.size();
+  return std::exchange(batch_, {});
+}
+
+std::vector<outgoing> account::committed(std::uint64_t seq, std::uint32_t offset) {
+  if (seq > 0)
+    last_seq_ = seq;
+  for (const auto number : unplaced_) {
+    auto* n = find(domain::notification_number{number});
+    if (n == nullptr)
+      continue;
+    for (auto& p : n->parts)
+      if (p.where.seq == 0) {
+        p.where.seq = seq;
+        p.where.offset += offset;
+        if (p.source)
+          hot_bytes_ += p.where.length;
+      }
+  }
+  std::vector<outgoing> out;
+  out.reserve(claimed_now_.size());
+  for (const auto number : std::exchange(claimed_now_, {}))
+    out.push_back(prepare(notifications_.at(number)));
+  // Parsed events stay at hand only as far as the budget goes.
+  for (const auto number : std::exchange(unplaced_, {})) {
+    auto* n = find(domain::notification_number{number});
+    if (n == nullptr)
+      continue;
+    if (n->state != notification_state::pending || hot_bytes_ > hot_events_bytes)
+      forget_sources(*n);
+  }
+  return out;
+}
+
+/// Lets go of the parsed events; they can be read from the log again.
+void account::forget_sources(notification& n) {
+  for (auto& p : n.parts)
+    if (p.source && p.where.seq > 0) {
+      hot_bytes_ -= p.where.length;
+      p.source.reset();
+    }
+}
+
+outgoing account::prepare(notification& n) {
+  outgoing out;
+  out.number = n.number;
+  out.deadline = n.claimed_boot + settings_.delivery_timeout;
+  const auto* s = subscriptions_.find(n.subscription);
+  if (s == nullptr)
+    return out; // deleted in the turn that claimed it: the actor ends it without a POST
+  out.subscription = s->compiled;
+  const auto parts = body_parts(n);
+  if (parts.size() != n.parts.size())
+    return out;
+  auto rendered = domain::render_body(*s->compiled, settings_.name, parts, domain::secrets::shown);
+  out.body = std::move(rendered.body);
+  forget_sources(n);
+  const auto line = [&out](std::string_view name, std::string_view value) {
+    out.headers.append(name).append(": ").append(value).append("\r\n");
+  };
+  const auto id = domain::webhook_public_id({who_.generation, who_.id, raw(n.number)});
+  const auto timestamp = std::chrono::floor<std::chrono::seconds>(n.claimed).time_since_epoch().count();
+  line("webhook-id", id);
+  line("webhook-timestamp", std::to_string(timestamp));
+  const auto& signing = s->now.signing;
+  if (!signing.current.empty()) {
+    auto signature = crypto::sign(signing.current, id, timestamp, out.body);
+    if (!signing.previous.empty() && signing.previous_expires && *signing.previous_expires > n.claimed)
+      signature += " " + crypto::sign(signing.previous, id, timestamp, out.body);
+    line("webhook-signature", signature);
+  }
+  if (n.test)
+    line("webhook-test", "1");
+  for (const auto& [name, value] : rendered.headers)
+    line(name, value);
+  return out;
+}
+
+} // namespace carillon::account

@@ -1,0 +1,234 @@
+#pragma once
+
+#include "account/log_entry.hpp"
+#include "account/notification.hpp"
+#include "account/requests.hpp"
+#include "account/settings.hpp"
+#include "account/source.hpp"
+#include "account/subscriptions.hpp"
+#include "crypto/aead.hpp"
+#include "domain/log_position.hpp"
+#include "domain/notification_body.hpp"
+#include "domain/rate_limit.hpp"
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+namespace carillon::account {
+
+/// Who an account is inside.
+struct identity {
+  domain::account_id id{};
+  domain::shard_id shard{};
+  std::uint32_t generation = 1; ///< the store's
+};
+
+/// A moment in both clocks.
+struct moment {
+  domain::boot_time boot{};
+  domain::wall_time wall{};
+};
+
+/// One POST whose claim is durable, ready for the delivery engine.
+struct outgoing {
+  domain::notification_number number{};
+  domain::compiled_ptr subscription;
+  std::string headers; ///< complete lines with CRLF
+  std::string body;
+  domain::boot_time deadline{};
+};
+
+/// One account: its subscriptions, windows, backlog, claims and log, as a pure state machine. Time, storage and
+/// randomness come in as arguments; the account actor drives it.
+///
+/// It works in turns. `begin` opens one; requests, outcomes and `claim` decide, write what they decided as log entries
+/// and apply them at once; `finish` hands out the batch. Nothing may be shown outside before that batch is committed;
+/// then `committed` closes the turn and hands out the POSTs. While a batch is being committed no new turn begins, so
+/// between turns the state is exactly what is on disk. If a batch is refused, the object is thrown away and loaded anew.
+///
+///     idle --begin--> deciding --finish--> committing --committed--> idle
+///                                              \--refused--> (thrown away)
+class account {
+public:
+  account(identity who, settings limits, const source& from, const crypto::key_ring& keys);
+  ~account();
+  account(const account&) = delete;
+  account& operator=(const account&) = delete;
+
+  /// Makes the state from the last checkpoint and, when `tail_from` is given, the log rows from that seq on. Throws
+  /// std::runtime_error when what is stored is damaged. `now` stamps this life: claims of earlier ones without an
+  /// outcome become `unknown` in the next turn.
+  void load(const domain::time_stamp& now, std::optional<std::uint64_t> tail_from);
+
+  /// New limits or state from the operator; takes effect in the next turn.
+  void configure(settings limits);
+  const settings& limits() const { return settings_; }
+
+  // --- one turn ---
+
+  /// Opens a turn. With `checkpoint`, or when enough has come together, the batch also saves the state as committed so
+  /// far.
+  void begin(moment now, bool checkpoint);
+
+  std::variant<submit_reply, request_error> submit(const submit_events& r);
+  /// `id` is fresh from the shard.
+  std::variant<subscription_reply, request_error> create(const create_subscription& r, domain::subscription_id id);
+  std::variant<subscription_reply, request_error> replace(const replace_subscription& r);
+  std::variant<done_reply, request_error> remove(const delete_subscription& r);
+  /// The number of the sample notification.
+  std::variant<domain::notification_number, request_error> test(const test_subscription& r);
+  void release(const release_held& r);
+  /// Cancels everything pending and takes no more events.
+  void erase();
+
+  /// What became of a claimed notification. Ignores numbers that are not claimed.
+  void end(domain::notification_number number, const domain::delivery_result& result);
+
+  /// Claims what may go now, in order, as long as `take_slot` yields a slot of the node; expires what is over the backlog's
+  /// limits. Returns how many were claimed.
+  std::size_t claim(const std::function<bool()>& take_slot);
+
+  /// The turn's batch; nothing when nothing was decided and no checkpoint is due.
+  std::optional<domain::batch> finish();
+
+  /// The batch is durable at this place of the log; seq 0: it held only table writes. The claimed POSTs.
+  std::vector<outgoing> committed(std::uint64_t seq, std::uint32_t offset);
+
+  // --- between turns: what is committed ---
+
+  explain_reply explain(const explain_event& r) const;
+  subscriptions_reply subscriptions() const;
+  log_reply log(const query_log& r, const domain::time_stamp& now) const;
+  std::variant<notification_reply, request_error> get(domain::notification_number number,
+                                                      const domain::time_stamp& now) const;
+  missed_reply missed(const query_missed& r, const domain::time_stamp& now) const;
+  usage_reply usage(moment now) const;
+
+  /// When `claim` has something to do again without anybody's message; nothing: never.
+  std::optional<domain::boot_time> next_wake(domain::boot_time now);
+
+  /// Wanted a slot of the node in the last `claim` and got none.
+  bool starved() const { return starved_; }
+  /// POSTs under way.
+  std::uint32_t in_flight() const { return in_flight_; }
+  std::uint64_t pending() const { return pending_; }
+  /// Has changed since its last checkpoint.
+  bool unsaved() const { return unsaved_bytes_ > 0; }
+  bool erased() const { return erased_; }
+  /// The newest feed number; long polls compare it.
+  std::uint64_t last_feed() const { return next_feed_ - 1; }
+  /// Nothing open: may sleep once it is saved.
+  bool at_rest() const { return pending_ == 0 && in_flight_ == 0 && overdue_claims_.empty(); }
+  /// What ended in the turn being committed, for metrics.
+  const std::vector<notification>& just_ended() const { return just_ended_; }
+
+private:
+  struct id_record {
+    domain::wall_time accepted{};
+    std::array<std::uint8_t, 16> digest{};
+    std::uint32_t notifications = 0;
+  };
+  using id_hash = std::string; ///< first 16 bytes of the id's SHA-256
+
+  /// Where the entries being applied stand and what their boot times mean.
+  struct apply_context {
+    moment at;
+    std::uint64_t seq = 0; ///< 0: in the turn's own batch, not committed yet
+    std::uint32_t offset = 0;
+    domain::time_stamp then, now;
+    bool live = true;
+  };
+
+  // deciding (account.cpp)
+  void decide(entry::any e, domain::event_ptr source = nullptr);
+  std::uint32_t place(const domain::event_ptr& e, std::string_view id, bool given,
+                      const std::vector<std::pair<subscription_state*, domain::action>>& matches);
+  std::vector<std::pair<subscription_state*, domain::action>> matches(const domain::event& e,
+                                                                      const std::vector<std::string>& skip_keys) const;
+  void cancel_pending(const std::vector<domain::notification_number>& numbers, domain::notification_state state);
+  void expire_overdue();
+  void judge_holding(subscription_state& s, const domain::delivery_result& result);
+  subscription_state* next_claimable();
+  bool may_claim(const subscription_state& s, domain::boot_time now) const;
+  outgoing prepare(notification& n);
+  void forget_sources(notification& n);
+
+  // applying (account_apply.cpp): the same for decisions of now and of the log
+  void apply(const entry::any& e, const domain::event_ptr& source);
+  void apply_event(const entry::event& e, const domain::event_ptr& source);
+  void apply_opened(const entry::opened& e);
+  void apply_joined(const entry::joined& e);
+  void apply_claimed(const entry::claimed& e);
+  void apply_ended(const entry::ended& e);
+  void apply_dropped(const entry::dropped& e);
+  void apply_subscription(const entry::subscription_put& e);
+  notification* find(domain::notification_number n);
+  void leave_waiting(notification& n);
+  void touch(const notification& n);
+  void into_feed(notification& n);
+  void add_part(notification& n, domain::action as, std::uint32_t first, std::uint32_t count);
+
+  // storing (account_store.cpp)
+  std::vector<domain::table_write> checkpoint_tables();
+  std::string revision_key(domain::subscription_id id, std::uint32_t revision) const;
+  std::string encode_snapshot() const;
+  void decode_snapshot(std::string_view value, const domain::time_stamp& now);
+  void load_open_blocks(const std::vector<std::uint64_t>& blocks, const domain::time_stamp& now);
+  void enqueue_loaded(notification n);
+
+  // reading (account_queries.cpp)
+  std::vector<notification> block(std::uint64_t index, const domain::time_stamp& now) const;
+  std::optional<id_record> known_id(const id_hash& hash) const;
+  domain::event_ptr event_of(const notification_part& p) const;
+  std::vector<domain::body_part> body_parts(const notification& n) const;
+
+  identity who_;
+  settings settings_;
+  const source& source_;
+  const crypto::key_ring& keys_;
+
+  subscription_table subscriptions_;
+  domain::rate_limit rate_;
+  std::map<std::uint64_t, notification> notifications_; ///< open ones, and those that ended since the last checkpoint
+  std::uint64_t next_number_ = 1, next_feed_ = 1, next_event_ = 1;
+  std::uint64_t pending_ = 0, pending_records_ = 0, pending_bytes_ = 0;
+  std::uint32_t in_flight_ = 0;
+  std::unordered_map<std::string, std::uint32_t> in_flight_by_origin_;
+  bool erased_ = false;
+  bool starved_ = false;
+
+  // since the last checkpoint
+  std::set<std::uint64_t> dirty_blocks_;
+  std::unordered_map<id_hash, id_record> recent_ids_;
+  std::map<std::uint64_t, std::uint64_t> recent_missed_; ///< feed number → notification number
+  std::uint64_t unsaved_bytes_ = 0;
+  std::uint64_t last_seq_ = 0; ///< of the newest row applied
+
+  // this turn
+  apply_context context_;
+  domain::batch batch_;
+  struct current_event {
+    domain::event_ptr source;
+    std::string id;
+    domain::event_ref where;
+    domain::wall_time accepted{};
+    bool charged = false;
+  } event_;
+  std::vector<std::uint64_t> unplaced_; ///< notifications with parts whose seq is not known yet
+  std::vector<std::uint64_t> claimed_now_;
+  std::vector<notification> just_ended_;
+  std::uint64_t hot_bytes_ = 0; ///< parsed events kept at hand for pending notifications
+
+  domain::time_stamp life_; ///< of this load
+  std::vector<domain::notification_number> overdue_claims_; ///< of earlier lives: become unknown
+};
+
+} // namespace carillon::account

@@ -1,0 +1,244 @@
+// Loading an account from the store and saving it back: the checkpoint that spares a start the replay of old log rows.
+#include "account/account.hpp"
+
+#include "account/stored_value.hpp"
+#include "account/subscription_record.hpp"
+#include "storage/keys.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace carillon::account {
+
+using domain::byte_reader;
+using domain::byte_writer;
+using domain::notification_state;
+using storage::row_kind;
+
+namespace {
+
+constexpr std::uint8_t snapshot_version = 1;
+constexpr std::uint8_t event_id_version = 1;
+
+void put_boot(byte_writer& w, domain::boot_time t) { w.signed_number(t.time_since_epoch().count()); }
+domain::boot_time get_boot(byte_reader& r) { return domain::boot_time{std::chrono::nanoseconds{r.signed_number()}}; }
+void put_wall(byte_writer& w, domain::wall_time t) { w.signed_number(t.time_since_epoch().count()); }
+domain::wall_time get_wall(byte_reader& r) { return domain::wall_time{std::chrono::milliseconds{r.signed_number()}}; }
+
+} // namespace
+
+std::string account::revision_key(domain::subscription_id id, std::uint32_t revision) const {
+  return storage::key(who_.shard, row_kind::subscription, raw(who_.id), raw(id), revision);
+}
+
+std::string account::encode_snapshot() const {
+  std::string content;
+  byte_writer w{content};
+  domain::time_stamp stamp = life_;
+  stamp.boot = context_.at.boot;
+  stamp.wall = context_.at.wall;
+  encode_stamp(stamp, w);
+  w.number(last_seq_);
+  w.number(next_number_);
+  w.number(next_feed_);
+  w.number(next_event_);
+  w.u8(erased_ ? 1 : 0);
+  w.number(rate_.history().size());
+  std::int64_t last = 0;
+  for (const auto& bucket : rate_.history()) {
+    w.signed_number(bucket.at_ms - last);
+    w.number(bucket.count);
+    last = bucket.at_ms;
+  }
+  w.number(subscriptions_.all().size());
+  for (const auto& [id, s] : subscriptions_.all()) {
+    w.number(id);
+    w.number(s->now.revision);
+    w.u8(s->erased ? 1 : 0);
+    w.u8(static_cast<std::uint8_t>(s->now.status));
+    w.text(s->now.status_reason);
+    put_wall(w, s->now.status_since);
+    w.number(s->now.consecutive_failures);
+    put_wall(w, s->now.first_failure.value_or(domain::wall_time{}));
+    put_boot(w, s->hold_until);
+    put_boot(w, s->last_claim);
+  }
+  std::set<std::uint64_t> open_blocks;
+  for (const auto& [number, n] : notifications_)
+    if (!is_final(n.state))
+      open_blocks.insert(number / block_size);
+  w.number(open_blocks.size());
+  for (const auto b : open_blocks)
+    w.number(b);
+  return seal_value(snapshot_version, content);
+}
+
+void account::decode_snapshot(std::string_view value, const domain::time_stamp& now) {
+  const auto content = open_value(snapshot_version, value);
+  if (!content)
+    throw std::runtime_error("account \"" + settings_.name + "\": its saved state is damaged or of a newer format");
+  byte_reader r{*content};
+  const auto then = decode_stamp(r);
+  last_seq_ = r.number();
+  next_number_ = r.number();
+  next_feed_ = r.number();
+  next_event_ = r.number();
+  erased_ = r.u8() != 0;
+  std::int64_t at_ms = 0;
+  for (auto left = r.number(); left > 0 && r.ok(); --left) {
+    at_ms += r.signed_number();
+    const auto count = r.as<std::uint32_t>();
+    const auto first_byte = domain::translate(domain::boot_time{std::chrono::milliseconds{at_ms}}, then, now);
+    rate_.remember(std::min(first_byte, now.boot), count);
+  }
+  for (auto left = r.number(); left > 0 && r.ok(); --left) {
+    const domain::subscription_id id{r.number()};
+    const auto revision = r.as<std::uint32_t>();
+    const bool erased = r.u8() != 0;
+    const auto record = source_.get(revision_key(id, revision));
+    if (!record)
+      throw std::runtime_error("account \"" + settings_.name + "\": revision " + std::to_string(revision) +
+                               " of subscription " + std::to_string(raw(id)) + " is missing in the store");
+    auto s = decode_subscription(*record, who_.id, keys_);
+    s.status = static_cast<domain::subscription_status>(r.u8());
+    s.status_reason = r.text();
+    s.status_since = get_wall(r);
+    s.consecutive_failures = r.as<std::uint32_t>();
+    if (const auto first = get_wall(r); first != domain::wall_time{})
+      s.first_failure = first;
+    auto& state = subscriptions_.put(std::move(s));
+    state.hold_until = domain::translate(get_boot(r), then, now);
+    state.last_claim = domain::translate(get_boot(r), then, now);
+    if (erased)
+      subscriptions_.erase(id);
+  }
+  std::vector<std::uint64_t> open_blocks;
+  for (auto left = r.number(); left > 0 && r.ok(); --left)
+    open_blocks.push_back(r.number());
+  if (!r.ok())
+    throw std::runtime_error("account \"" + settings_.name + "\": its saved state is cut short");
+  load_open_blocks(open_blocks, now);
+}
+
+void account::load_open_blocks(const std::vector<std::uint64_t>& blocks, const domain::time_stamp& now) {
+  for (const auto b : blocks) {
+    const auto value = source_.get(storage::key(who_.shard, row_kind::block, raw(who_.id), b));
+    bool ok = value.has_value();
+    for (auto& n : ok ? decode_notifications(*value, now, ok) : std::vector<notification>{})
+      if (!is_final(n.state))
+        enqueue_loaded(std::move(n));
+    if (!ok)
+      throw std::runtime_error("account \"" + settings_.name + "\": notifications from number " +
+                               std::to_string(b * block_size) + " are damaged in the store");
+  }
+}
+
+/// Puts a notification that was open at the checkpoint back where it belongs.
+void account::enqueue_loaded(notification n) {
+  auto* s = subscriptions_.find_any(n.subscription);
+  if (n.state == notification_state::pending) {
+    ++pending_;
+    pending_records_ += n.records.size();
+    pending_bytes_ += n.bytes();
+    if (s != nullptr)
+      s->waiting.emplace(n.due, raw(n.number));
+  } else {
+    ++in_flight_;
+    rate_.take(1);
+    if (s != nullptr) {
+      ++s->in_flight;
+      n.origin = s->origin;
+      ++in_flight_by_origin_[s->origin];
+    }
+  }
+  notifications_.emplace(raw(n.number), std::move(n));
+}
+
+void account::load(const domain::time_stamp& now, std::optional<std::uint64_t> tail_from) {
+  life_ = now;
+  context_.at = {now.boot, now.wall};
+  if (const auto saved = source_.get(storage::key(who_.shard, row_kind::account, raw(who_.id))))
+    decode_snapshot(*saved, now);
+  if (tail_from) {
+    const auto after = std::max(last_seq_, *tail_from - 1);
+    source_.replay(who_.shard, who_.id, after,
+                   [&](std::uint64_t seq, std::uint32_t offset, const domain::time_stamp& stamp,
+                       std::string_view entries) {
+                     context_ = {};
+                     context_.live = false;
+                     context_.seq = seq;
+                     context_.offset = offset;
+                     context_.then = stamp;
+                     context_.now = now;
+                     byte_reader in{entries};
+                     while (const auto e = entry::next(in))
+                       apply(*e, nullptr);
+                     if (!in.ok())
+                       throw std::runtime_error("account \"" + settings_.name + "\": log row " + std::to_string(seq) +
+                                                " is damaged");
+                     last_seq_ = seq;
+                     unsaved_bytes_ += entries.size();
+                   });
+  }
+  event_ = {};
+  // A claim of this life is under way in the delivery engine; its outcome will come.
+  for (const auto& [number, n] : notifications_)
+    if (n.state == notification_state::claimed && n.claimed_life != now.life)
+      overdue_claims_.push_back(n.number);
+}
+
+/// The state as committed so far, for what changed since the last checkpoint.
+std::vector<domain::table_write> account::checkpoint_tables() {
+  std::vector<domain::table_write> out;
+  domain::time_stamp stamp = life_;
+  stamp.boot = context_.at.boot;
+  stamp.wall = context_.at.wall;
+  for (const auto b : dirty_blocks_) {
+    const auto all = block(b, stamp);
+    std::vector<const notification*> in_order;
+    for (const auto& n : all)
+      in_order.push_back(&n);
+    out.push_back({storage::key(who_.shard, row_kind::block, raw(who_.id), b), encode_block(in_order, stamp), false});
+  }
+  for (const auto& [feed, number] : recent_missed_)
+    if (const auto* n = find(domain::notification_number{number}))
+      out.push_back({storage::key(who_.shard, row_kind::missed, raw(who_.id), feed), encode_block({n}, stamp), false});
+  for (const auto& [hash, record] : recent_ids_) {
+    std::string content;
+    byte_writer w{content};
+    put_wall(w, record.accepted);
+    w.raw({reinterpret_cast<const char*>(record.digest.data()), record.digest.size()});
+    w.number(record.notifications);
+    out.push_back({storage::key(who_.shard, row_kind::event_id, raw(who_.id), hash),
+                   seal_value(event_id_version, content), false});
+  }
+  out.push_back({storage::key(who_.shard, row_kind::account, raw(who_.id)), encode_snapshot(), false});
+  const auto awake = storage::key(who_.shard, row_kind::awake, raw(who_.id));
+  out.push_back({awake, "", pending_ == 0 && in_flight_ == 0});
+
+  dirty_blocks_.clear();
+  recent_missed_.clear();
+  recent_ids_.clear();
+  unsaved_bytes_ = 0;
+  std::erase_if(notifications_, [](const auto& entry) { return is_final(entry.second.state); });
+  return out;
+}
+
+std::optional<account::id_record> account::known_id(const id_hash& hash) const {
+  const auto oldest = context_.at.wall - settings_.retention_idempotency;
+  if (const auto it = recent_ids_.find(hash); it != recent_ids_.end())
+    return it->second.accepted >= oldest ? std::optional{it->second} : std::nullopt;
+  const auto value = source_.get(storage::key(who_.shard, row_kind::event_id, raw(who_.id), hash));
+  const auto content = value ? open_value(event_id_version, *value) : std::nullopt;
+  if (!content)
+    return std::nullopt;
+  byte_reader r{*content};
+  id_record record;
+  record.accepted = get_wall(r);
+  const auto digest = r.raw(record.digest.size());
+  std::copy(digest.begin(), digest.end(), reinterpret_cast<char*>(record.digest.data()));
+  record.notifications = r.as<std::uint32_t>();
+  return r.ok() && record.accepted >= oldest ? std::optional{record} : std::nullopt;
+}
+
+} // namespace carillon::account

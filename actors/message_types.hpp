@@ -1,0 +1,97 @@
+#pragma once
+
+#include "account/requests.hpp"
+#include "account/settings.hpp"
+#include "actors/caf_compat.hpp"
+#include "actors/catalog_requests.hpp"
+#include "domain/ids.hpp"
+#include "domain/log_position.hpp"
+#include "net/delivery_engine.hpp"
+#include "storage/group_commit.hpp"
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/type_id.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+/// What travels between actors, registered with CAF.
+namespace carillon::actors {
+
+/// Requests and replies are shared, not copied; whoever gets one owns it.
+using request_ptr = std::shared_ptr<account::request>;
+using reply_ptr = std::shared_ptr<account::reply>;
+using catalog_request_ptr = std::shared_ptr<catalog_request>;
+using catalog_reply_ptr = std::shared_ptr<catalog_reply>;
+using settings_ptr = std::shared_ptr<account::settings>;
+
+/// Where a committed batch lies in the log.
+struct commit_receipt {
+  bool ok = false;
+  std::uint64_t seq = 0;    ///< 0: the batch held only table writes
+  std::uint32_t offset = 0; ///< of the batch's entries in the row
+  std::string error;        ///< when not ok: one of storage::commit_error, or what LMDB said
+};
+
+/// What an account actor needs to load its account.
+struct shard_tail {
+  std::uint64_t from = 0; ///< first log row that its checkpoint doesn't hold; 0: none
+};
+
+using job_vector = std::vector<net::delivery_job>;
+using outcome_vector = std::vector<net::delivery_outcome>;
+
+} // namespace carillon::actors
+
+// Messages stay inside a node, so they need no wire form.
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::request_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::reply_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::catalog_request_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::catalog_reply_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::settings_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::commit_receipt)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::shard_tail)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::job_vector)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::outcome_vector)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::domain::batch)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::domain::account_id)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::storage::log_row)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::storage::row_result)
+
+CAF_BEGIN_TYPE_ID_BLOCK(carillon, caf::first_custom_type_id)
+
+  CAF_ADD_TYPE_ID(carillon, (carillon::actors::request_ptr))
+  CAF_ADD_TYPE_ID(carillon, (carillon::actors::reply_ptr))
+  CAF_ADD_TYPE_ID(carillon, (carillon::actors::catalog_request_ptr))
+  CAF_ADD_TYPE_ID(carillon, (carillon::actors::catalog_reply_ptr))
+  CAF_ADD_TYPE_ID(carillon, (carillon::actors::settings_ptr))
+  CAF_ADD_TYPE_ID(carillon, (carillon::actors::commit_receipt))
+  CAF_ADD_TYPE_ID(carillon, (carillon::actors::shard_tail))
+  CAF_ADD_TYPE_ID(carillon, (carillon::actors::job_vector))
+  CAF_ADD_TYPE_ID(carillon, (carillon::actors::outcome_vector))
+  CAF_ADD_TYPE_ID(carillon, (carillon::domain::batch))
+  CAF_ADD_TYPE_ID(carillon, (carillon::domain::account_id))
+  CAF_ADD_TYPE_ID(carillon, (carillon::storage::log_row))
+  CAF_ADD_TYPE_ID(carillon, (carillon::storage::row_result))
+
+  CAF_ADD_ATOM(carillon, carillon::actors, awaken_atom, "awaken")
+  CAF_ADD_ATOM(carillon, carillon::actors, commit_atom, "commit")
+  CAF_ADD_ATOM(carillon, carillon::actors, count_atom, "count")
+  CAF_ADD_ATOM(carillon, carillon::actors, drain_atom, "drain")
+  CAF_ADD_ATOM(carillon, carillon::actors, idle_atom, "idle")
+  CAF_ADD_ATOM(carillon, carillon::actors, lookup_atom, "lookup")
+  CAF_ADD_ATOM(carillon, carillon::actors, mark_atom, "mark")
+  CAF_ADD_ATOM(carillon, carillon::actors, propose_atom, "propose")
+  CAF_ADD_ATOM(carillon, carillon::actors, release_atom, "release")
+  CAF_ADD_ATOM(carillon, carillon::actors, reload_atom, "reload")
+  CAF_ADD_ATOM(carillon, carillon::actors, reserve_atom, "reserve")
+  CAF_ADD_ATOM(carillon, carillon::actors, retire_atom, "retire")
+  CAF_ADD_ATOM(carillon, carillon::actors, save_atom, "save")
+  CAF_ADD_ATOM(carillon, carillon::actors, slots_atom, "slots")
+  CAF_ADD_ATOM(carillon, carillon::actors, sweep_atom, "sweep")
+  CAF_ADD_ATOM(carillon, carillon::actors, tail_atom, "tail")
+  CAF_ADD_ATOM(carillon, carillon::actors, wake_atom, "wake")
+
+CAF_END_TYPE_ID_BLOCK(carillon)
