@@ -23,4 +23,14 @@ std::string print(const settings& value) {
   return out + "}\n";
 }
 
+std::string describe_keys(const settings& defaults) {
+  std::string out =
+      "Settings come from flags, from the environment (--http.listen is CARILLON_HTTP_LISTEN) and from "
+      "the\nfile that --config-file=FILE names, in this order of precedence:\n\n";
+  for (const auto& known : all_keys())
+    if (!known.name.starts_with("cluster."))
+      out += "  --" + known.name + "=" + known.show(defaults) + "\n      " + known.allowed + "\n";
+  return out;
+}
+
 } // namespace carillon::config

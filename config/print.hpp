@@ -10,4 +10,8 @@ namespace carillon::config {
 /// appear only as a masked comment; `cluster.*`, which this version doesn't serve, doesn't appear.
 std::string print(const settings& value);
 
+/// What `--help` says about settings: where they may stand, then every flag with its value in `defaults` and
+/// what it takes.
+std::string describe_keys(const settings& defaults);
+
 } // namespace carillon::config

@@ -142,3 +142,11 @@ CAF_TEST(print masks the token) {
   CAF_CHECK(text.find("********") != std::string::npos);
   CAF_CHECK_EQUAL(config_file{text}.load().report(), "");
 }
+
+CAF_TEST(the help names every key that can be set) {
+  const auto text = describe_keys(load({}).value);
+  for (const auto& known : all_keys())
+    if (!known.name.starts_with("cluster."))
+      CAF_CHECK(text.find("--" + known.name + "=") != std::string::npos);
+  CAF_CHECK(text.find("--delivery.timeout=15s\n      a duration from 1ms to 5min") != std::string::npos);
+}
