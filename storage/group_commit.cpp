@@ -147,16 +147,29 @@ private:
 
   /// The store is full: what frees room first, then row by row, and of a row what fits.
   void in_parts() {
+    bool erased = false;
     for (std::size_t r = 0; r < rows_.size(); ++r)
       for (std::size_t b = 0; b < rows_[r].batches.size(); ++b)
         if (open(r, b) && only_erases(rows_[r].batches[b]))
-          write({{r, {b}}}); // one that fails here is tried once more with its row
+          erased = write({{r, {b}}}) || erased; // one that fails here is tried once more with its row
+    if (erased)
+      let_freed_pages_be_used();
     for (std::size_t r = 0; r < rows_.size(); ++r) {
       drop_followers();
       auto row = open_of(r);
       if (!row.batches.empty() && !write({row}))
         write_what_fits(std::move(row));
       fail_row(r, commit_error::store_full);
+    }
+  }
+
+  /// LMDB takes pages that a commit freed only in the second commit after it: makes one between, of next to nothing.
+  void let_freed_pages_be_used() {
+    try {
+      owner_.store_.rewrite_header();
+    } catch (const lmdb_error& error) {
+      if (!error.full())
+        throw_fatal(error);
     }
   }
 
@@ -211,15 +224,19 @@ private:
     } catch (const lmdb_error& error) {
       if (error.full())
         return false;
-      // EIO, a damaged tree, a panic: what is on the disk is not known any more.
-      throw fatal_store_error{"the store " + owner_.store_.directory() + " failed: " + error.what() +
-                              "; Carillon stops, nothing unacknowledged is lost silently"};
+      throw_fatal(error);
     }
     ++owner_.stats_.commits;
     if (owner_.hook_)
       owner_.hook_("after-commit");
     settle();
     return true;
+  }
+
+  /// EIO, a damaged tree, a panic: what is on the disk is not known any more.
+  [[noreturn]] void throw_fatal(const lmdb_error& error) const {
+    throw fatal_store_error{"the store " + owner_.store_.directory() + " failed: " + error.what() +
+                            "; Carillon stops, check the disk before the next start"};
   }
 
   void put_row(write_transaction& txn, const chosen_row& row) {

@@ -58,6 +58,7 @@ struct store::impl {
 
   /// Reads the header, or writes a new store's; raises the life. Durable when it returns.
   void start();
+  void write_header(bool as_held);
   void refresh_fill(bool force);
 
   store_settings settings;
@@ -96,6 +97,14 @@ void store::impl::start() {
   txn.put(header_key(), encode_header(header));
   txn.commit();
   held = header.identity.held;
+}
+
+void store::impl::write_header(bool as_held) {
+  auto current = header; // `header` itself is read by all threads and stays as it was at open
+  current.identity.held = as_held;
+  write_transaction txn{*env};
+  txn.put(header_key(), encode_header(current));
+  txn.commit();
 }
 
 void store::impl::refresh_fill(bool force) {
@@ -175,14 +184,12 @@ bool store::full() const {
 bool store::held() const noexcept { return impl_->held; }
 
 void store::release() {
-  auto released = impl_->header;
   reserve(4 * impl_->page_size);
-  released.identity.held = false;
-  write_transaction txn{*impl_->env};
-  txn.put(header_key(), encode_header(released));
-  txn.commit();
+  impl_->write_header(false);
   impl_->held = false;
 }
+
+void store::rewrite_header() { impl_->write_header(impl_->held); }
 
 bool store::reserve(std::uint64_t bytes) {
   auto& self = *impl_;

@@ -75,6 +75,8 @@ public:
   bool reserve(std::uint64_t bytes);
   /// Gives up the ballast, if it still stands; true when that freed something. Writer's thread.
   bool give_up_ballast();
+  /// Commits the header as it is. Writer's thread; throws lmdb_error.
+  void rewrite_header();
   /// What `full` and the ballast need to know of a commit. Writer's thread.
   void committed();
 
