@@ -75,7 +75,8 @@ public:
   /// For a connection over the cap.
   asio::awaitable<void> refuse_all() {
     auto request = new_request();
-    co_await refuse(request, {503, "this server has as many connections as it may have"});
+    gate_refusal why{503, "this server has as many connections as it may have"};
+    co_await refuse(request, why, clock::now());
   }
 
 private:
@@ -151,16 +152,12 @@ private:
     const auto began = clock::now();
     enter(phase::handling);
     served_ = true;
-    if (no)
-      co_return co_await refuse(request, std::move(*no), began);
-
-    auto verdict = judge_head(unread().substr(0, head_size));
     http_request_parser parser{request};
-    if (auto* refusal = std::get_if<gate_refusal>(&verdict))
-      co_return co_await refuse(request, std::move(*refusal), began);
-    auto& pass = std::get<gate_pass>(verdict);
-    if (!parse_head(parser, request, pass, head_size))
-      co_return co_await refuse(request, {400, "the head can't be understood"}, began);
+    gate_pass pass;
+    if (!no)
+      no = take_head(parser, request, pass, head_size);
+    if (no)
+      co_return co_await refuse(request, *no, began);
 
     const bool has_body = pass.framing == body_framing::chunked || pass.content_length > 0;
     auto decision = ask_about_head(request);
@@ -168,14 +165,13 @@ private:
       co_return co_await answer(request, *response, option_for(parser, pass, has_body), began);
     const auto limit = std::get<http_service::accept_body>(decision).limit;
     if (pass.content_length > limit)
-      co_return co_await refuse(request, too_large(limit), began);
-    if (has_body) {
-      auto failed = co_await read_body(parser, pass, limit);
-      if (failed && failed->status == 0)
-        co_return false;
-      if (failed)
-        co_return co_await refuse(request, std::move(*failed), began);
-    }
+      no = too_large(limit);
+    else if (has_body)
+      no = co_await read_body(parser, pass, limit);
+    if (no && no->status == 0)
+      co_return false;
+    if (no)
+      co_return co_await refuse(request, *no, began);
 
     enter(phase::handling);
     http_request summary;
@@ -196,7 +192,13 @@ private:
     co_return co_await answer(summary, *response, option_for(parser, pass, false), began);
   }
 
-  bool parse_head(http_request_parser& parser, http_request& request, gate_pass& pass, std::size_t head_size) {
+  /// Judges the head and moves what it says into `request` and `pass`.
+  std::optional<gate_refusal> take_head(http_request_parser& parser, http_request& request, gate_pass& pass,
+                                        std::size_t head_size) {
+    auto verdict = judge_head(unread().substr(0, head_size));
+    if (auto* refusal = std::get_if<gate_refusal>(&verdict))
+      return std::move(*refusal);
+    pass = std::get<gate_pass>(std::move(verdict));
     parser.header_limit(static_cast<std::uint32_t>(server_.settings.max_header + 1));
     parser.body_limit(boost::none);
     error_code ec;
@@ -206,7 +208,7 @@ private:
         parser.chunked() != (pass.framing == body_framing::chunked) ||
         (pass.framing == body_framing::length) != parser.content_length().has_value() ||
         parser.content_length().value_or(0) != pass.content_length)
-      return false;
+      return gate_refusal{400, "the head can't be understood"};
     buffer_.consume(head_size);
     request.path = std::move(pass.path);
     request.query = std::move(pass.query);
@@ -219,7 +221,7 @@ private:
       request.fields = std::move(fields);
     }
     request.remote = server_.proxies.client_address(peer_, request.fields);
-    return true;
+    return std::nullopt;
   }
 
   std::variant<http_service::accept_body, http_response> ask_about_head(const http_request& request) {
@@ -281,7 +283,8 @@ private:
     return pass.is_http_1_0 ? connection_option::persist_http_1_0 : connection_option::persist;
   }
 
-  asio::awaitable<bool> refuse(http_request& request, gate_refusal why, clock::time_point began = clock::now()) {
+  // By reference: GCC 12 destroys an aggregate made inside a co_await expression twice.
+  asio::awaitable<bool> refuse(http_request& request, gate_refusal& why, clock::time_point began) {
     auto response = server_.service->protocol_error(request, why.status, std::move(why.detail));
     co_await answer(request, response, connection_option::close, began);
     co_return false;
