@@ -32,7 +32,7 @@ APART = {
 # Build folders and what a running node leaves behind.
 NOT_OURS = {"build", "var", "node_modules"}
 
-# These include what they like.
+# These include what they like, and what stands beside a file without its folder.
 FREE = {"tests"}
 
 LEVEL = {folder: level for level, folders in enumerate(FLOORS) for folder in folders}
@@ -79,11 +79,9 @@ def violations(root):
                 continue
             quoted, header = match[1] == '"', match[2]
             where = f"{name}:{number}: "
-            if quoted and not (root / header).exists() and (path.parent / header).exists():
-                yield f"{where}include \"{header}\" relative to the root"
-                continue
-            # "../net/x.hpp" and "./x.hpp" would get past the rule by name.
-            if header.startswith(".") or "/../" in header:
+            # A name without its folder, or "../net/x.hpp", would get past the rule.
+            beside = quoted and not (root / header).exists() and (path.parent / header).exists()
+            if home not in FREE and (beside or header.startswith(".") or "/../" in header):
                 yield f"{where}include \"{header}\" relative to the root"
                 continue
             target = header.split("/")[0]
