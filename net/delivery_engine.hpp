@@ -47,6 +47,8 @@ struct delivery_engine_settings {
   std::size_t max_response_header = 8 * 1024;
   std::size_t max_response_body = 16 * 1024; ///< read so far, then the connection is closed
   std::size_t excerpt = 1024;
+  std::string nameservers;   ///< "host:port,…" instead of the system's; empty: the system's
+  std::string extra_ca_file; ///< PEM file of further trust anchors; empty: the system's only
 };
 
 /// Makes POSTs over HTTPS: one thread with its own event loop, connection pools, TLS sessions and DNS cache. It knows
@@ -59,7 +61,8 @@ public:
   /// Called on the engine's thread with everything that ended in one turn of the loop; must not block or throw.
   using outcome_sink = std::function<void(std::vector<delivery_outcome>)>;
 
-  /// Starts the thread. `policy` may be replaced at any time with `set_policy`.
+  /// Starts the thread. `policy` may be replaced at any time with `reload`. Throws std::runtime_error naming what
+  /// can't be used: the file of trust anchors, the name servers.
   delivery_engine(delivery_engine_settings settings, std::shared_ptr<const egress_policy> policy, outcome_sink sink);
   /// Ends what is in flight as `failed` (class timeout, "shutting down") and joins the thread.
   ~delivery_engine();
@@ -70,8 +73,8 @@ public:
   /// Thread-safe; returns at once.
   void submit(std::vector<delivery_job> jobs);
 
-  /// Thread-safe: later jobs use the new policy and the new trust anchors (PEM file, empty: system roots only).
-  /// Errors in the file are thrown before anything changed.
+  /// Thread-safe: jobs submitted later use the new policy and the new trust anchors (PEM file, empty: system roots
+  /// only), and no connection or TLS session from before. Errors in the file are thrown before anything changed.
   void reload(std::shared_ptr<const egress_policy> policy, const std::string& extra_ca_file);
 
   /// Open connections to receivers, idle ones included. Thread-safe, for metrics.
