@@ -46,6 +46,9 @@ struct outgoing {
   domain::boot_time deadline{};
 };
 
+/// The seq of the last log row that a saved account holds; 0 when it can't be read.
+std::uint64_t saved_seq(std::string_view snapshot);
+
 /// One account: its subscriptions, windows, backlog, claims and log, as a pure state machine. Time, storage and
 /// randomness come in as arguments; the account actor drives it.
 ///
@@ -117,6 +120,8 @@ public:
 
   /// Wanted a slot of the node in the last `claim` and got none.
   bool starved() const { return starved_; }
+  /// Claims of a turn whose batch was refused: their slots must be given back.
+  std::uint32_t undone_claims() const { return static_cast<std::uint32_t>(claimed_now_.size()); }
   /// POSTs under way.
   std::uint32_t in_flight() const { return in_flight_; }
   std::uint64_t pending() const { return pending_; }

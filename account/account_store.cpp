@@ -3,6 +3,7 @@
 
 #include "account/stored_value.hpp"
 #include "account/subscription_record.hpp"
+#include "storage/framed_value.hpp"
 #include "storage/keys.hpp"
 
 #include <algorithm>
@@ -26,6 +27,15 @@ void put_wall(byte_writer& w, domain::wall_time t) { w.signed_number(t.time_sinc
 domain::wall_time get_wall(byte_reader& r) { return domain::wall_time{std::chrono::milliseconds{r.signed_number()}}; }
 
 } // namespace
+
+std::uint64_t saved_seq(std::string_view snapshot) {
+  const auto content = open_value(snapshot_version, snapshot);
+  if (!content)
+    return 0;
+  byte_reader r{*content};
+  decode_stamp(r);
+  return r.number();
+}
 
 std::string account::revision_key(domain::subscription_id id, std::uint32_t revision) const {
   return storage::key(who_.shard, row_kind::subscription, raw(who_.id), raw(id), revision);
@@ -70,7 +80,7 @@ std::string account::encode_snapshot() const {
   w.number(open_blocks.size());
   for (const auto b : open_blocks)
     w.number(b);
-  return seal_value(snapshot_version, content);
+  return storage::frame(snapshot_version, content);
 }
 
 void account::decode_snapshot(std::string_view value, const domain::time_stamp& now) {
@@ -210,7 +220,7 @@ std::vector<domain::table_write> account::checkpoint_tables() {
     w.raw({reinterpret_cast<const char*>(record.digest.data()), record.digest.size()});
     w.number(record.notifications);
     out.push_back({storage::key(who_.shard, row_kind::event_id, raw(who_.id), hash),
-                   seal_value(event_id_version, content), false});
+                   storage::frame(event_id_version, content), false});
   }
   out.push_back({storage::key(who_.shard, row_kind::account, raw(who_.id)), encode_snapshot(), false});
   const auto awake = storage::key(who_.shard, row_kind::awake, raw(who_.id));

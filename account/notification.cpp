@@ -2,6 +2,7 @@
 
 #include "account/stored_value.hpp"
 #include "domain/byte_codec.hpp"
+#include "storage/framed_value.hpp"
 
 namespace carillon::account {
 
@@ -136,7 +137,7 @@ std::string encode_block(const std::vector<const notification*>& ns, const domai
   encode_stamp(stamp, w);
   for (const auto* n : ns)
     encode(*n, content);
-  return seal_value(block_version, content);
+  return storage::frame(block_version, content);
 }
 
 std::vector<notification> decode_notifications(std::string_view value, const domain::time_stamp& now, bool& ok) {

@@ -1,31 +1,14 @@
 #include "account/stored_value.hpp"
 
-#include "crypto/hash.hpp"
+#include "storage/framed_value.hpp"
 
 #include <algorithm>
 
 namespace carillon::account {
 
-std::string seal_value(std::uint8_t version, std::string_view content) {
-  std::string out;
-  out.reserve(content.size() + 5);
-  domain::byte_writer w{out};
-  w.u8(version);
-  w.fixed32(crypto::crc32c(content));
-  w.raw(content);
-  return out;
-}
-
 std::optional<std::string_view> open_value(std::uint8_t version, std::string_view value) {
-  domain::byte_reader r{value};
-  const auto found_version = r.u8();
-  const auto crc = r.fixed32();
-  if (!r.ok() || found_version != version)
-    return std::nullopt;
-  const auto content = value.substr(r.position());
-  if (crypto::crc32c(content) != crc)
-    return std::nullopt;
-  return content;
+  const auto found = storage::unframe(value);
+  return found && found->format == version ? std::optional{found->payload} : std::nullopt;
 }
 
 void encode_stamp(const domain::time_stamp& s, domain::byte_writer& out) {

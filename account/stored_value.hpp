@@ -9,9 +9,7 @@
 
 namespace carillon::account {
 
-/// Puts format version and CRC32C before a table value.
-std::string seal_value(std::uint8_t version, std::string_view content);
-/// The content, when version and CRC are right; nothing otherwise.
+/// The payload of a framed value (`storage/framed_value.hpp`), when its format is this one and nothing is damaged.
 std::optional<std::string_view> open_value(std::uint8_t version, std::string_view value);
 
 void encode_stamp(const domain::time_stamp& s, domain::byte_writer& out);

@@ -2,7 +2,9 @@
 
 #include "domain/ids.hpp"
 
-#include <caf/fwd.hpp>
+// Before result.hpp, whose templates call it.
+#include <caf/make_message.hpp>
+
 #include <caf/result.hpp>
 #include <caf/type_id.hpp>
 #include <caf/typed_actor.hpp>

@@ -56,10 +56,18 @@ using account_actor = typed<
     caf::result<void>(slots_atom),
     /// Save a checkpoint if anything is unsaved.
     caf::result<void>(save_atom),
+    /// Load again what is on disk, after the store refused a batch (to itself).
+    caf::result<void>(load_atom),
     /// Claim nothing more; answers when nothing is in flight, everything is committed and saved.
-    caf::result<void>(drain_atom),
+    caf::result<bool>(drain_atom),
     /// Nothing was going on for a while (to itself).
     caf::result<void>(idle_atom, std::uint64_t)>;
+
+} // namespace carillon::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::account_actor)
+
+namespace carillon::actors {
 
 /// Façade of one delivery engine. One a core.
 using delivery_actor = typed<
@@ -78,6 +86,8 @@ using directory_actor = typed<
     caf::result<catalog_reply_ptr>(catalog_request_ptr),
     /// The account has nothing open, is saved, and wants to leave; newcomers wait until it is gone.
     caf::result<bool>(retire_atom, domain::account_id),
+    /// It was given leave, but something came in.
+    caf::result<void>(stay_atom, domain::account_id),
     /// Load the accounts that have something open.
     caf::result<void>(awaken_atom),
     /// End of a restore's hold: send or expire what waits, for all accounts or the named one.
@@ -85,7 +95,7 @@ using directory_actor = typed<
     /// New node settings: tell every live account.
     caf::result<void>(reload_atom),
     /// Claim nothing more; answers when all accounts are drained.
-    caf::result<void>(drain_atom),
+    caf::result<bool>(drain_atom),
     /// How many accounts are live, for metrics.
     caf::result<std::uint64_t>(count_atom)>;
 

@@ -1,0 +1,480 @@
+#include "actors/account.hpp"
+
+#include "config/fault_points.hpp"
+#include "config/logging.hpp"
+#include "net/egress_policy.hpp"
+#include "net/target.hpp"
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+namespace carillon::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Outcomes that nothing waits for ride on a later commit, at most so much later.
+constexpr auto outcome_delay = 100ms;
+
+/// A quiet account saves itself after this time, and leaves after as much again.
+constexpr auto quiet_time = 5s;
+
+/// Requests that one turn takes, so that a flood neither makes a turn long nor its batch large.
+constexpr std::size_t requests_per_turn = 256;
+
+/// A store that refuses or can't be read is tried again after this time.
+constexpr auto retry_delay = 1s;
+
+account::moment now() { return {domain::boot_clock::now(), domain::wall_now()}; }
+
+reply_ptr to_reply(account::reply r) { return std::make_shared<account::reply>(std::move(r)); }
+
+template <class T>
+account::reply widen(std::variant<T, account::request_error> r) {
+  return std::visit([](auto&& x) -> account::reply { return std::move(x); }, std::move(r));
+}
+
+account::request_error refusal(const std::string& why) {
+  if (why == storage::commit_error::store_full)
+    return {503, "store-full", "the store has no room left; nothing was accepted", {}, 30};
+  return {503, "overloaded", "the store did not take the change: " + why, {}, 1};
+}
+
+} // namespace
+
+void account_state::start(services_ptr services, account_neighbours neighbours, settings_ptr initial) {
+  node = std::move(services);
+  at = std::move(neighbours);
+  limits = *initial;
+  load();
+  schedule_idle();
+}
+
+// --- loading ---
+
+void account_state::load() {
+  core.reset();
+  self->request(at.shard, caf::infinite, tail_atom_v, at.id)
+      .then([this](const shard_tail& tail) { loaded(tail); },
+            [this](const caf::error& e) {
+              config::log(config::log_level::error, "account not loaded",
+                          {{"account", limits.name}, {"error", caf::to_string(e)}});
+              self->quit(e);
+            });
+}
+
+void account_state::loaded(const shard_tail& tail) {
+  try {
+    auto fresh = std::make_unique<account::account>(
+        account::identity{at.id, at.number, node->store.identity().generation}, limits, node->source, node->keys);
+    fresh->load(node->store.stamp(), tail.from == 0 ? std::nullopt : std::optional{tail.from});
+    core = std::move(fresh);
+  } catch (const std::exception& e) {
+    config::log(config::log_level::error, "account not loaded", {{"account", limits.name}, {"error", e.what()}});
+    for (auto& in : std::exchange(inputs, {}))
+      in.answer.deliver(to_reply(account::request_error{500, "internal", e.what(), {}, 0}));
+    self->quit(caf::sec::runtime_error);
+    return;
+  }
+  count_changes();
+  urgent = true;
+  turn();
+}
+
+// --- what comes in ---
+
+caf::result<reply_ptr> account_state::request(request_ptr r) {
+  inputs.push_back({std::move(r), self->make_response_promise<reply_ptr>()});
+  auto durable = inputs.back().answer;
+  urgent = true;
+  leaving = false;
+  turn();
+  return durable;
+}
+
+void account_state::outcomes(std::vector<net::delivery_outcome> list) {
+  config::fault_point("outcome-received");
+  ended.insert(ended.end(), std::make_move_iterator(list.begin()), std::make_move_iterator(list.end()));
+  turn();
+  if (!committing && core)
+    set_timer();
+}
+
+void account_state::configure(const account::settings& changed) {
+  limits = changed;
+  if (core && !committing)
+    core->configure(limits);
+  urgent = true;
+  turn();
+}
+
+void account_state::wake(std::uint64_t which) {
+  if (which != timer)
+    return;
+  timer_at.reset();
+  urgent = true;
+  turn();
+}
+
+caf::result<bool> account_state::drain() {
+  drains.push_back(self->make_response_promise<bool>());
+  auto drained = drains.back();
+  save_asked = true;
+  urgent = true;
+  turn();
+  return drained;
+}
+
+void account_state::schedule_idle() {
+  self->delayed_send(self, std::chrono::duration_cast<std::chrono::nanoseconds>(quiet_time), idle_atom_v,
+                     idle_timer);
+}
+
+/// Comes all quiet times; a turn in between moves it on.
+void account_state::idle(std::uint64_t which) {
+  const bool quiet = which == idle_timer && core && !committing && inputs.empty() && ended.empty();
+  if (quiet && core->unsaved()) {
+    save_asked = true;
+    turn();
+  } else if (quiet && core->at_rest() && polls.empty() && drains.empty()) {
+    leaving = true;
+    self->request(at.directory, caf::infinite, retire_atom_v, at.id)
+        .then(
+            [this](bool may) {
+              // The directory holds newcomers back until this actor is gone; what still arrived goes first.
+              if (may && leaving && inputs.empty() && !committing)
+                self->quit();
+              else if (may)
+                self->send(at.directory, stay_atom_v, at.id);
+            },
+            [this](const caf::error&) { leaving = false; });
+  }
+  schedule_idle();
+}
+
+// --- one turn ---
+
+bool account_state::wants_turn() const {
+  if (urgent || save_asked || slots_came)
+    return true;
+  // With something waiting, a freed slot or an ordered subscription's outcome is wanted at once.
+  return !ended.empty() && (core->pending() > 0 || !polls.empty() || !drains.empty());
+}
+
+void account_state::turn() {
+  if (committing || !core || !wants_turn())
+    return;
+  ++idle_timer;
+  urgent = slots_came = false;
+  const auto moment = now();
+  core->configure(limits);
+  core->begin(moment, std::exchange(save_asked, false));
+
+  ended_in_batch = std::exchange(ended, {});
+  for (const auto& o : ended_in_batch)
+    core->end(domain::notification_number{o.token}, o.result);
+
+  std::deque<input> later;
+  for (std::size_t taken = 0; !inputs.empty() && taken < requests_per_turn; ++taken) {
+    auto in = std::move(inputs.front());
+    inputs.pop_front();
+    if (std::holds_alternative<account::create_subscription>(*in.what) && fresh_ids.empty())
+      later.push_back(std::move(in));
+    else
+      write(in);
+  }
+  if (!later.empty()) {
+    for (auto in = later.rbegin(); in != later.rend(); ++in)
+      inputs.push_front(std::move(*in));
+    reserve_id();
+  }
+  core->claim([this] { return !node->draining && node->slots.try_acquire(1) == 1; });
+  if (auto batch = core->finish())
+    propose(std::move(*batch));
+  else
+    committed({true, 0, 0, ""});
+}
+
+void account_state::write(input& in) {
+  auto done = [&](account::reply r) { answers.push_back({std::move(in.answer), std::move(r)}); };
+  std::visit(
+      [&](auto& r) {
+        using request = std::decay_t<decltype(r)>;
+        if constexpr (std::is_same_v<request, account::submit_events>) {
+          done(widen(core->submit(r)));
+        } else if constexpr (std::is_same_v<request, account::create_subscription>) {
+          const auto id = fresh_ids.back();
+          fresh_ids.pop_back();
+          done(widen(core->create(r, domain::subscription_id{id})));
+        } else if constexpr (std::is_same_v<request, account::replace_subscription>) {
+          done(widen(core->replace(r)));
+        } else if constexpr (std::is_same_v<request, account::delete_subscription>) {
+          done(widen(core->remove(r)));
+        } else if constexpr (std::is_same_v<request, account::test_subscription>) {
+          auto made = core->test(r);
+          if (auto* failed = std::get_if<account::request_error>(&made))
+            done(std::move(*failed));
+          else
+            new_tests.push_back({{}, std::get<domain::notification_number>(made), std::move(in.answer),
+                                 now().boot + r.wait});
+        } else if constexpr (std::is_same_v<request, account::release_held>) {
+          limits.held = false;
+          core->release(r);
+          done(account::done_reply{});
+        } else if constexpr (std::is_same_v<request, account::erase_account>) {
+          core->erase();
+          done(account::done_reply{});
+        } else {
+          // Reads see what is committed: they are answered when this turn's batch is.
+          reads.push_back(std::move(in));
+        }
+      },
+      *in.what);
+}
+
+/// Answers what only reads, from a committed state.
+void account_state::read(input& in) {
+  const auto stamp = node->store.stamp();
+  const auto done = [&](account::reply r) { in.answer.deliver(to_reply(std::move(r))); };
+  std::visit(
+      [&](auto& r) {
+        using request = std::decay_t<decltype(r)>;
+        if constexpr (std::is_same_v<request, account::explain_event>) {
+          done(core->explain(r));
+        } else if constexpr (std::is_same_v<request, account::list_subscriptions>) {
+          done(core->subscriptions());
+        } else if constexpr (std::is_same_v<request, account::query_log>) {
+          done(core->log(r, stamp));
+        } else if constexpr (std::is_same_v<request, account::get_notification>) {
+          done(widen(core->get(r.number, stamp)));
+        } else if constexpr (std::is_same_v<request, account::get_usage>) {
+          done(core->usage(now()));
+        } else if constexpr (std::is_same_v<request, account::query_missed>) {
+          polls.push_back({r, {}, std::move(in.answer), now().boot + r.wait});
+        }
+      },
+      *in.what);
+}
+
+void account_state::reserve_id() {
+  if (std::exchange(reserving, true))
+    return;
+  self->request(at.shard, caf::infinite, reserve_atom_v)
+      .then(
+          [this](std::uint64_t id) {
+            reserving = false;
+            fresh_ids.push_back(id);
+            urgent = true;
+            turn();
+          },
+          [this](const caf::error& e) {
+            reserving = false;
+            const auto why = refusal(caf::to_string(e).find(storage::commit_error::store_full) != std::string::npos
+                                         ? storage::commit_error::store_full
+                                         : caf::to_string(e));
+            std::deque<input> others;
+            for (auto& in : std::exchange(inputs, {}))
+              if (std::holds_alternative<account::create_subscription>(*in.what))
+                in.answer.deliver(to_reply(why));
+              else
+                others.push_back(std::move(in));
+            inputs = std::move(others);
+          });
+}
+
+void account_state::propose(domain::batch batch) {
+  committing = true;
+  self->request(at.shard, caf::infinite, propose_atom_v, std::move(batch))
+      .then(
+          [this](const commit_receipt& receipt) {
+            committing = false;
+            if (receipt.ok)
+              committed(receipt);
+            else
+              refused(receipt.error);
+          },
+          [this](const caf::error& e) {
+            committing = false;
+            refused(caf::to_string(e));
+          });
+}
+
+void account_state::committed(const commit_receipt& receipt) {
+  auto posts = core->committed(receipt.seq, receipt.offset);
+  ended_in_batch.clear();
+  config::fault_point("before-post");
+  send_out(std::move(posts));
+  for (auto& a : std::exchange(answers, {}))
+    a.to.deliver(to_reply(std::move(a.what)));
+  for (auto& in : std::exchange(reads, {}))
+    read(in);
+  for (auto& t : std::exchange(new_tests, {}))
+    polls.push_back(std::move(t));
+  for (const auto& n : core->just_ended())
+    node->counts.ended(n);
+  count_changes();
+  answer_polls();
+  if (core->starved())
+    self->send(at.deliver, slots_atom_v, account_actor{self});
+  if (!drains.empty() && core->in_flight() == 0 && ended.empty()) {
+    if (core->unsaved()) {
+      save_asked = true;
+    } else {
+      for (auto& d : std::exchange(drains, {}))
+        d.deliver(true);
+    }
+  }
+  if (!inputs.empty() && !reserving)
+    urgent = true;
+  turn();
+  if (!committing)
+    set_timer();
+}
+
+/// The batch is not on disk. Its requests are told so; its outcomes are kept, and the account starts again from what is
+/// on disk.
+void account_state::refused(const std::string& why) {
+  config::log(config::log_level::warning, "the store refused a change",
+              {{"account", limits.name}, {"error", why}});
+  for (auto& a : std::exchange(answers, {}))
+    a.to.deliver(to_reply(refusal(why)));
+  for (auto& in : std::exchange(reads, {}))
+    inputs.push_back(std::move(in));
+  for (auto& t : std::exchange(new_tests, {}))
+    t.to.deliver(to_reply(refusal(why)));
+  ended.insert(ended.begin(), std::make_move_iterator(ended_in_batch.begin()),
+               std::make_move_iterator(ended_in_batch.end()));
+  ended_in_batch.clear();
+  // Slots of claims that were not made go back.
+  node->slots.release(core->undone_claims());
+  core.reset();
+  ++timer;
+  self->delayed_send(self, std::chrono::duration_cast<std::chrono::nanoseconds>(retry_delay), load_atom_v);
+}
+
+// --- after a turn ---
+
+void account_state::send_out(std::vector<account::outgoing> posts) {
+  if (posts.empty())
+    return;
+  const auto policy = node->policy();
+  std::vector<net::delivery_job> jobs;
+  jobs.reserve(posts.size());
+  for (auto& p : posts) {
+    domain::delivery_result not_sent;
+    not_sent.state = domain::notification_state::failed;
+    not_sent.ended = domain::boot_clock::now();
+    if (!p.subscription) {
+      not_sent.error = domain::failure_class::protocol;
+      not_sent.detail = "the subscription or the event is gone";
+      ended.push_back({raw(at.id), raw(p.number), std::move(not_sent)});
+      node->slots.release(1);
+      continue;
+    }
+    const auto& source = p.subscription->source();
+    auto& [revision, target] = targets[raw(source.id)];
+    if (!target || revision != source.revision) {
+      auto parsed = net::parse_target(source.target, *policy);
+      if (!parsed) {
+        not_sent.error = domain::failure_class::egress;
+        not_sent.detail = parsed.error;
+        ended.push_back({raw(at.id), raw(p.number), std::move(not_sent)});
+        node->slots.release(1);
+        continue;
+      }
+      target = std::move(parsed.target);
+      revision = source.revision;
+    }
+    net::delivery_job job;
+    job.owner = raw(at.id);
+    job.token = raw(p.number);
+    job.target = target;
+    job.headers = std::move(p.headers);
+    job.body = std::move(p.body);
+    job.insecure_ssl = source.insecure_ssl;
+    job.deadline = p.deadline;
+    jobs.push_back(std::move(job));
+  }
+  self->send(at.deliver, std::move(jobs), account_actor{self});
+}
+
+void account_state::answer_polls() {
+  if (polls.empty())
+    return;
+  const auto moment = now();
+  const auto stamp = node->store.stamp();
+  std::erase_if(polls, [&](poll& p) {
+    const bool late = moment.boot >= p.until || !drains.empty();
+    if (raw(p.test) != 0) {
+      auto found = core->get(p.test, stamp);
+      const auto* n = std::get_if<account::notification_reply>(&found);
+      if (!late && n != nullptr && !is_final(n->value.state))
+        return false;
+      p.to.deliver(to_reply(widen(std::move(found))));
+      return true;
+    }
+    auto page = core->missed(p.missed, stamp);
+    if (!late && page.notifications.empty() && !page.gone) {
+      p.missed.after = page.next;
+      p.missed.from_end = false;
+      return false;
+    }
+    p.to.deliver(to_reply(std::move(page)));
+    return true;
+  });
+}
+
+/// Brings the node's sums up to this account's state.
+void account_state::count_changes() {
+  const auto pending = core ? static_cast<std::int64_t>(core->pending()) : 0;
+  const auto claims = core ? static_cast<std::int64_t>(core->in_flight()) : 0;
+  if (pending != counted_pending)
+    node->counts.pending(pending - std::exchange(counted_pending, pending));
+  if (claims != counted_claims)
+    node->counts.claims_held(claims - std::exchange(counted_claims, claims));
+}
+
+void account_state::set_timer() {
+  const auto boot = domain::boot_clock::now();
+  auto next = node->draining ? std::nullopt : core->next_wake(boot);
+  const auto sooner = [&next](domain::boot_time t) {
+    if (!next || t < *next)
+      next = t;
+  };
+  if (!ended.empty())
+    sooner(boot + outcome_delay);
+  for (const auto& p : polls)
+    sooner(p.until);
+  if (!next || (timer_at && *timer_at <= *next && *timer_at > boot))
+    return;
+  timer_at = next;
+  // The scheduler's clock is coarser than ours: aim just behind the moment.
+  const auto wait = std::max(*next - boot, domain::boot_clock::duration::zero()) + 50us;
+  self->delayed_send(self, std::chrono::duration_cast<std::chrono::nanoseconds>(wait), wake_atom_v, ++timer);
+}
+
+account_actor::behavior_type account_behavior(account_actor::stateful_pointer<account_state> self, services_ptr node,
+                                              account_neighbours at, settings_ptr limits) {
+  self->state.start(std::move(node), std::move(at), std::move(limits));
+  return {
+      [self](request_ptr& r) { return self->state.request(std::move(r)); },
+      [self](outcome_vector& list) { self->state.outcomes(std::move(list)); },
+      [self](const settings_ptr& changed) { self->state.configure(*changed); },
+      [self](wake_atom, std::uint64_t timer) { self->state.wake(timer); },
+      [self](slots_atom) {
+        self->state.slots_came = true;
+        self->state.turn();
+      },
+      [self](save_atom) {
+        self->state.save_asked = true;
+        self->state.turn();
+      },
+      [self](load_atom) { self->state.load(); },
+      [self](drain_atom) { return self->state.drain(); },
+      [self](idle_atom, std::uint64_t timer) { self->state.idle(timer); },
+  };
+}
+
+} // namespace carillon::actors

@@ -1,0 +1,116 @@
+#pragma once
+
+#include "account/account.hpp"
+#include "actors/interfaces.hpp"
+#include "actors/services.hpp"
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+namespace carillon::actors {
+
+/// Who an account actor talks to.
+struct account_neighbours {
+  domain::account_id id{};
+  domain::shard_id number{};
+  shard_actor shard;
+  delivery_actor deliver;
+  directory_actor directory;
+};
+
+/// Drives one `account::account`: takes what came in, has it decide, makes the batch durable, and only then answers and
+/// hands out the POSTs.
+///
+///     loading --> idle --(requests, outcomes, a place frees)--> committing --(durable)--> idle
+///                                                        \--(refused)--> loading, outcomes are kept
+///
+/// What comes in while a batch is being committed waits for the next turn, so one commit serves all of it and a reader
+/// never sees what is not on disk.
+struct account_state {
+  explicit account_state(account_actor::pointer actor) : self{actor} {}
+  void start(services_ptr services, account_neighbours neighbours, settings_ptr limits);
+
+  caf::result<reply_ptr> request(request_ptr r);
+  void outcomes(std::vector<net::delivery_outcome> list);
+  void configure(const account::settings& limits);
+  void wake(std::uint64_t timer);
+  caf::result<bool> drain();
+  void idle(std::uint64_t timer);
+
+  using promise = caf::typed_response_promise<reply_ptr>;
+  struct input {
+    request_ptr what;
+    promise answer;
+  };
+  struct answer {
+    promise to;
+    account::reply what;
+  };
+  /// A long poll of the missed feed, or a test that waits for its outcome.
+  struct poll {
+    account::query_missed missed;
+    domain::notification_number test{};
+    promise to;
+    domain::boot_time until{};
+  };
+
+  void load();
+  void loaded(const shard_tail& tail);
+  /// Runs a turn if none is running and there is something to do.
+  void turn();
+  void write(input& in);
+  void read(input& in);
+  void reserve_id();
+  void propose(domain::batch batch);
+  void committed(const commit_receipt& receipt);
+  void refused(const std::string& why);
+  void send_out(std::vector<account::outgoing> posts);
+  void answer_polls();
+  void count_changes();
+  void set_timer();
+  void schedule_idle();
+  bool wants_turn() const;
+
+  account_actor::pointer self;
+  services_ptr node;
+  account_neighbours at;
+  account::settings limits;
+  std::unique_ptr<account::account> core; ///< none while loading
+  bool committing = false;
+  bool urgent = false;  ///< something came that must not wait for the outcome delay
+  bool save_asked = false;
+  bool slots_came = false;
+  bool leaving = false; ///< asked the directory for leave
+  std::deque<input> inputs;
+  std::vector<std::uint64_t> fresh_ids; ///< subscription ids that the shard gave
+  bool reserving = false;
+  std::vector<net::delivery_outcome> ended, ended_in_batch;
+  std::vector<answer> answers; ///< for when the batch is durable
+  std::deque<input> reads;     ///< likewise
+  std::vector<poll> new_tests; ///< likewise
+  std::vector<poll> polls;
+  std::vector<caf::typed_response_promise<bool>> drains;
+
+  std::uint64_t timer = 0;      ///< only the newest wake message counts
+  std::optional<domain::boot_time> timer_at;
+  std::uint64_t idle_timer = 0;
+  std::int64_t counted_pending = 0, counted_claims = 0;
+  std::unordered_map<std::uint64_t, std::pair<std::uint32_t, std::shared_ptr<const net::delivery_target>>> targets;
+  std::uint32_t load_failures = 0;
+
+  static inline const char* name = "account";
+};
+
+account_actor::behavior_type account_behavior(account_actor::stateful_pointer<account_state> self, services_ptr node,
+                                              account_neighbours at, settings_ptr limits);
+
+} // namespace carillon::actors

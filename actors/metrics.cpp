@@ -1,0 +1,130 @@
+#include "actors/metrics.hpp"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <mutex>
+#include <vector>
+
+namespace carillon::actors {
+
+namespace {
+const prometheus::Histogram::BucketBoundaries latency{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                                      0.25,   0.5,   1,      2.5,   5,    10,    30,   60};
+const prometheus::Histogram::BucketBoundaries sizes{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
+} // namespace
+
+struct metrics::impl {
+  struct read_gauge {
+    prometheus::Gauge& gauge;
+    std::function<double()> read;
+  };
+
+  prometheus::Registry registry;
+  prometheus::Family<prometheus::Counter>& events =
+      prometheus::BuildCounter().Name("carillon_events_total").Help("Events posted, by what became of them").Register(registry);
+  prometheus::Family<prometheus::Counter>& notifications = prometheus::BuildCounter()
+                                                               .Name("carillon_notifications_total")
+                                                               .Help("Notifications that ended, by final state")
+                                                               .Register(registry);
+  prometheus::Gauge& pending = prometheus::BuildGauge()
+                                   .Name("carillon_pending_notifications")
+                                   .Help("Notifications that wait, in accounts that are loaded")
+                                   .Register(registry)
+                                   .Add({});
+  prometheus::Gauge& claims_held = prometheus::BuildGauge()
+                                       .Name("carillon_claims_held")
+                                       .Help("Claims whose POST is under way")
+                                       .Register(registry)
+                                       .Add({});
+  prometheus::Histogram& acceptance_to_send = prometheus::BuildHistogram()
+                                                  .Name("carillon_acceptance_to_send_seconds")
+                                                  .Help("From acceptance of an event to its POST's first byte")
+                                                  .Register(registry)
+                                                  .Add({}, latency);
+  prometheus::Histogram& delivery = prometheus::BuildHistogram()
+                                        .Name("carillon_delivery_duration_seconds")
+                                        .Help("From a POST's first byte to its outcome")
+                                        .Register(registry)
+                                        .Add({}, latency);
+  prometheus::Histogram& commit = prometheus::BuildHistogram()
+                                      .Name("carillon_commit_duration_seconds")
+                                      .Help("One synced commit of the store")
+                                      .Register(registry)
+                                      .Add({}, latency);
+  prometheus::Histogram& batch = prometheus::BuildHistogram()
+                                     .Name("carillon_commit_batch_size")
+                                     .Help("Batches of accounts in one commit")
+                                     .Register(registry)
+                                     .Add({}, sizes);
+  prometheus::Family<prometheus::Histogram>& requests = prometheus::BuildHistogram()
+                                                            .Name("carillon_http_request_duration_seconds")
+                                                            .Help("Answered requests")
+                                                            .Register(registry);
+  std::mutex guard; ///< of what `Add` below looks up or makes
+  std::vector<read_gauge> gauges;
+  std::vector<std::pair<std::string, prometheus::Family<prometheus::Gauge>*>> gauge_families;
+};
+
+metrics::metrics() : impl_{std::make_unique<impl>()} {
+  gauge("carillon_build_info", "The version that runs", "version", CARILLON_VERSION, [] { return 1.0; });
+}
+metrics::~metrics() = default;
+
+void metrics::events(std::string_view result, std::uint64_t count) {
+  if (count > 0)
+    impl_->events.Add({{"result", std::string{result}}}).Increment(static_cast<double>(count));
+}
+
+void metrics::ended(const account::notification& n) {
+  impl_->notifications
+      .Add({{"state", std::string{domain::to_string(n.state)}},
+            {"dialect", std::string{domain::to_string(n.speaks)}},
+            {"error", std::string{domain::to_string(n.result.error)}}})
+      .Increment();
+  if (n.result.first_byte && n.state != domain::notification_state::unknown)
+    impl_->delivery.Observe(std::chrono::duration<double>(n.result.ended - *n.result.first_byte).count());
+}
+
+void metrics::sent(double seconds_since_acceptance) { impl_->acceptance_to_send.Observe(seconds_since_acceptance); }
+
+void metrics::committed(double seconds, std::size_t batches) {
+  impl_->commit.Observe(seconds);
+  impl_->batch.Observe(static_cast<double>(batches));
+}
+
+void metrics::answered(std::string_view route, int code, double seconds) {
+  impl_->requests.Add({{"route", std::string{route}}, {"code", std::to_string(code)}}, latency).Observe(seconds);
+}
+
+void metrics::pending(std::int64_t change) { impl_->pending.Increment(static_cast<double>(change)); }
+void metrics::claims_held(std::int64_t change) { impl_->claims_held.Increment(static_cast<double>(change)); }
+
+void metrics::gauge(const std::string& name, const std::string& help, const std::string& label,
+                    const std::string& value, std::function<double()> read) {
+  const std::lock_guard lock{impl_->guard};
+  prometheus::Family<prometheus::Gauge>* family = nullptr;
+  for (const auto& [known, f] : impl_->gauge_families)
+    if (known == name)
+      family = f;
+  if (family == nullptr) {
+    family = &prometheus::BuildGauge().Name(name).Help(help).Register(impl_->registry);
+    impl_->gauge_families.emplace_back(name, family);
+  }
+  auto& g = label.empty() ? family->Add({}) : family->Add({{label, value}});
+  impl_->gauges.push_back({g, std::move(read)});
+}
+
+std::string metrics::render() const {
+  {
+    const std::lock_guard lock{impl_->guard};
+    for (auto& g : impl_->gauges)
+      g.gauge.Set(g.read());
+  }
+  return prometheus::TextSerializer{}.Serialize(impl_->registry.Collect());
+}
+
+} // namespace carillon::actors

@@ -1,0 +1,50 @@
+#pragma once
+
+#include "account/notification.hpp"
+#include "domain/outcome.hpp"
+#include "domain/subscription.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace carillon::actors {
+
+/// What a node counts, in Prometheus' form. No account label anywhere. Thread-safe.
+class metrics {
+public:
+  metrics();
+  ~metrics();
+  metrics(const metrics&) = delete;
+  metrics& operator=(const metrics&) = delete;
+
+  /// carillon_events_total{result}: "accepted", "duplicate", "refused".
+  void events(std::string_view result, std::uint64_t count);
+  /// carillon_notifications_total{state,dialect,error}, and the delivery's duration where there was one.
+  void ended(const account::notification& n);
+  /// carillon_acceptance_to_send_seconds.
+  void sent(double seconds_since_acceptance);
+  /// carillon_commit_duration_seconds, carillon_commit_batch_size.
+  void committed(double seconds, std::size_t batches);
+  /// carillon_http_request_duration_seconds{route,code}.
+  void answered(std::string_view route, int code, double seconds);
+
+  /// An account's contribution to the node's sums changed by so much.
+  void pending(std::int64_t change);
+  void claims_held(std::int64_t change);
+
+  /// Values that are read when somebody asks: name, label name, label value, and where to read. Register before serving.
+  void gauge(const std::string& name, const std::string& help, const std::string& label, const std::string& value,
+             std::function<double()> read);
+
+  /// The text format, version 0.0.4.
+  std::string render() const;
+
+private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace carillon::actors

@@ -1,0 +1,74 @@
+#pragma once
+
+#include "account/requests.hpp"
+#include "actors/catalog_requests.hpp"
+#include "actors/services.hpp"
+#include "config/settings.hpp"
+#include "crypto/aead.hpp"
+#include "domain/ids.hpp"
+#include "net/egress_policy.hpp"
+#include "storage/catalog.hpp"
+#include "storage/store.hpp"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace carillon::actors {
+
+/// A running node without its HTTP side: store, actors and delivery engines. This is all that `api/` sees of them; CAF
+/// stays inside.
+class node {
+public:
+  using account_callback = std::function<void(account::reply)>;
+  using catalog_callback = std::function<void(catalog_reply)>;
+
+  /// Opens the store and starts the actors. Throws std::runtime_error (store_error and others) that says what is wrong.
+  /// `fatal` is called, from any thread, when the disk failed and the process must end.
+  node(std::shared_ptr<const config::settings> settings, crypto::key_ring keys, std::function<void(std::string)> fatal);
+  /// Stops without ceremony; `drain` before it for an orderly end.
+  ~node();
+  node(const node&) = delete;
+  node& operator=(const node&) = delete;
+
+  /// Asks an account; thread-safe. The callback comes on an actor's thread, exactly once: with the reply, or with a
+  /// request_error: 404 `not-found` (no such account), 429 `too-many-requests` (the account's share of what waits for
+  /// commit is used up), 503 `overloaded` (the node's is, or the timeout passed), 503 `draining`, 503 `store-full`.
+  /// `cost`: bytes of the request that wait in memory until it is durable.
+  void ask(domain::account_id account, account::request what, std::size_t cost, std::chrono::milliseconds timeout,
+           account_callback done);
+
+  /// Changes the catalog; the callback comes when it is durable.
+  void change(catalog_request what, catalog_callback done);
+
+  /// After a restore; `accounts` are names or "*".
+  void release(bool send, std::vector<std::string> accounts, catalog_callback done);
+
+  /// Puts new settings in force: limits of all accounts, egress, trust anchors. Throws, keeping the old, when they can't be
+  /// used.
+  void reload(std::shared_ptr<const config::settings> settings);
+
+  /// From now on nothing is claimed and new requests get 503 `draining`; returns when nothing is in flight and everything
+  /// is saved, or after `timeout`. True when it was orderly.
+  bool drain(std::chrono::milliseconds timeout);
+
+  const storage::store& store() const;
+  storage::catalog catalog() const;
+  std::shared_ptr<const config::settings> settings() const;
+  std::shared_ptr<const net::egress_policy> egress() const;
+  metrics& counts();
+  bool draining() const;
+  bool held() const; ///< restored, not released
+
+  /// Copies the store into an empty directory while it runs. Throws store_error.
+  void backup(const std::string& directory);
+
+private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace carillon::actors

@@ -1,0 +1,91 @@
+#pragma once
+
+#include "account/settings.hpp"
+#include "account/source.hpp"
+#include "actors/metrics.hpp"
+#include "config/settings.hpp"
+#include "crypto/aead.hpp"
+#include "net/slot_pool.hpp"
+#include "storage/log_reader.hpp"
+#include "storage/store.hpp"
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+
+namespace carillon::net {
+class egress_policy;
+}
+
+namespace carillon::actors {
+
+/// The store as accounts read it.
+class store_source final : public account::source {
+public:
+  explicit store_source(const storage::store& s) : reader_{s} {}
+
+  std::optional<std::string> get(std::string_view key) const override { return reader_.get(key); }
+  std::vector<std::pair<std::string, std::string>> range(std::string_view prefix, std::string_view start,
+                                                         std::size_t limit, bool descending) const override {
+    return reader_.range(prefix, start, limit, descending);
+  }
+  std::optional<std::string> read_event(domain::shard_id shard, const domain::event_ref& where) const override {
+    return reader_.read_event(shard, where);
+  }
+  void replay(domain::shard_id shard, domain::account_id account, std::uint64_t after,
+              const std::function<void(std::uint64_t, std::uint32_t, const domain::time_stamp&, std::string_view)>&
+                  visit) const override {
+    reader_.scan(shard, after + 1, [&](const storage::logged_batch& b) {
+      if (b.account == account)
+        visit(b.seq, b.offset, b.stamp, b.entries);
+    });
+  }
+
+private:
+  storage::log_reader reader_;
+};
+
+/// What a node's actors share: thread-safe, made before the first actor and gone after the last.
+struct services {
+  services(storage::store& s, crypto::key_ring k, std::shared_ptr<const config::settings> c,
+           std::shared_ptr<const net::egress_policy> p)
+      : store{s}, source{s}, reader{s}, keys{std::move(k)}, slots{c->delivery.total}, config_{std::move(c)},
+        policy_{std::move(p)} {}
+
+  storage::store& store;
+  store_source source;
+  storage::log_reader reader;
+  crypto::key_ring keys;
+  net::slot_pool slots;
+  metrics counts;
+  std::atomic<bool> draining{false}; ///< no new claims, no new requests
+  std::atomic<bool> held{false};     ///< the store was restored and not released yet
+
+  /// Called when nothing may be acknowledged any more (the disk failed); ends the process.
+  std::function<void(std::string)> fatal;
+
+  /// The settings in force; a reload replaces them.
+  std::shared_ptr<const config::settings> config() const {
+    const std::lock_guard lock{guard_};
+    return config_;
+  }
+  std::shared_ptr<const net::egress_policy> policy() const {
+    const std::lock_guard lock{guard_};
+    return policy_;
+  }
+  void reload(std::shared_ptr<const config::settings> c, std::shared_ptr<const net::egress_policy> p) {
+    const std::lock_guard lock{guard_};
+    config_ = std::move(c);
+    policy_ = std::move(p);
+  }
+
+private:
+  mutable std::mutex guard_;
+  std::shared_ptr<const config::settings> config_;
+  std::shared_ptr<const net::egress_policy> policy_;
+};
+
+using services_ptr = std::shared_ptr<services>;
+
+} // namespace carillon::actors
