@@ -62,7 +62,7 @@ const char* delivery_connection::phase() const {
   case state::handshaking:
     return "in the TLS handshake";
   default:
-    return "while waiting for the answer";
+    return written_ < request_.size() ? "while writing the request" : "while waiting for the answer";
   }
 }
 

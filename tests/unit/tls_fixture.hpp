@@ -112,7 +112,7 @@ inline std::string to_pem(const identity& of) {
 /// One connection, on the server's side.
 class peer {
 public:
-  peer(int fd, SSL* tls) : fd_{fd}, tls_{tls} {}
+  peer(int fd, SSL* tls, const std::atomic<bool>& server_stops) : stopping{server_stops}, fd_{fd}, tls_{tls} {}
 
   /// The next whole request, or nothing when the client has gone. Whatever of it was read stays in `partial`.
   std::optional<std::string> read_request() {
@@ -156,6 +156,7 @@ public:
   SSL* tls() { return tls_; }
   int fd() const { return fd_; }
   std::string partial;
+  const std::atomic<bool>& stopping; ///< the server ends: a script that waits for something else must too
 
 private:
   int fd_;
@@ -240,7 +241,7 @@ private:
       ++handshakes;
       if (SSL_session_reused(tls) != 0)
         ++resumed;
-      peer client{fd, tls};
+      peer client{fd, tls, stopping};
       if (script_.serve)
         script_.serve(client);
     }
