@@ -63,12 +63,10 @@ response_reader::progress response_reader::parse(std::string_view& bytes) {
     bytes.remove_prefix(used);
     if (has_head_)
       overhead_ += used - (body_bytes_ - body_before);
-    if (error && error != http::error::need_more)
-      return refuse(error == http::error::header_limit ? "the answer's header is too long"
-                                                       : "the answer is not valid HTTP: " + error.message());
+    const bool broken = error && error != http::error::need_more;
     if (parser_->is_header_done() && !has_head_) {
       const bool interim = status_ >= 100 && status_ < 200 && status_ != 101;
-      if (interim) {
+      if (interim && !broken) {
         head_bytes_ += used;
         retry_after_.clear();
         if (head_bytes_ >= limits_.header)
@@ -76,8 +74,11 @@ response_reader::progress response_reader::parse(std::string_view& bytes) {
         new_parser();
         continue;
       }
-      has_head_ = true;
+      has_head_ = !interim;
     }
+    if (broken)
+      return refuse(error == http::error::header_limit ? "the answer's header is too long"
+                                                       : "the answer is not valid HTTP: " + error.message());
     if (has_head_ && (body_bytes_ >= limits_.body || overhead_ > limits_.header + limits_.body))
       return progress::enough;
     if (parser_->is_done()) {
