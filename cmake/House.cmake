@@ -1,10 +1,13 @@
-# carillon_library(<folder> [PUBLIC <lib>...] [PRIVATE <lib>...])
+# carillon_library(<folder> [EXCLUDE <regex>] [PUBLIC <lib>...] [PRIVATE <lib>...])
 #
-# One static library carillon_<folder> from all sources below the calling folder.
+# One static library carillon_<folder> from all sources below the calling folder, but for those that EXCLUDE matches.
 function(carillon_library folder)
-  cmake_parse_arguments(ARG "" "" "PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(ARG "" "EXCLUDE" "PUBLIC;PRIVATE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS *.cpp *.hpp)
   list(FILTER sources EXCLUDE REGEX "_main\\.cpp$")
+  if(ARG_EXCLUDE)
+    list(FILTER sources EXCLUDE REGEX "${ARG_EXCLUDE}")
+  endif()
   if(NOT sources)
     add_library(carillon_${folder} INTERFACE)
     target_link_libraries(carillon_${folder} INTERFACE carillon_options ${ARG_PUBLIC})
