@@ -2,6 +2,7 @@
 
 #include "crypto/hash.hpp"
 #include "domain/dialects/copper_body.hpp"
+#include "domain/field_changes.hpp"
 #include "domain/json_write.hpp"
 
 namespace carillon::domain {
@@ -11,8 +12,22 @@ namespace {
 /// Keys are compared within one account's subscription only, and must be the same after a restart.
 constexpr std::array<std::uint8_t, 16> merge_key_seed{'m', 'e', 'r', 'g', 'e'};
 
-/// The events that a test POST is made of say so themselves.
+/// The field that a sample update changes when the subscription watches none in particular.
 constexpr std::string_view sample_field = "name";
+constexpr std::string_view sample_change = R"(["Old value","New value"])";
+
+/// The `changes` of a sample: `path` is a field, or `custom_fields.<id>`.
+void write_sample_change(object_writer& e, std::string_view path) {
+  object_writer changes{e.open("changes")};
+  const auto dot = path.find('.');
+  if (dot != std::string_view::npos && path.substr(0, dot) == custom_fields_member) {
+    object_writer custom{changes.open(custom_fields_member)};
+    custom.raw(path.substr(dot + 1), sample_change);
+    custom.close();
+  } else
+    changes.raw(path, sample_change);
+  changes.close();
+}
 
 } // namespace
 
@@ -41,12 +56,9 @@ event_ptr sample_event(const compiled_subscription& s) {
   std::string text;
   object_writer e{text};
   e.text("entity", to_string(what)).text("action", to_string(how)).number("record_id", 1);
-  if (how == action::Update) {
-    object_writer changes{e.open("changes")};
-    const auto field = source.on_field_change.empty() ? sample_field : std::string_view{source.on_field_change[0]};
-    changes.raw(field, R"(["Old value","New value"])");
-    changes.close();
-  }
+  if (how == action::Update)
+    write_sample_change(
+        e, source.on_field_change.empty() ? sample_field : std::string_view{source.on_field_change.front()});
   e.close();
   return parse_stored_event(text);
 }
