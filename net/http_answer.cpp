@@ -20,9 +20,9 @@ void append_number(std::string& out, std::size_t number) {
 }
 
 /// The fields that the server writes itself. Content-Type is here because the response names it apart.
-constexpr std::array<std::string_view, 9> servers_own{
-  "connection", "content-length", "content-type", "date",         "keep-alive",
-  "server",     "trailer",        "x-request-id", "transfer-encoding"};
+constexpr std::array<std::string_view, 9> servers_own{"connection", "content-length", "content-type",
+                                                      "date",       "keep-alive",     "server",
+                                                      "trailer",    "x-request-id",   "transfer-encoding"};
 
 bool is_servers_own(std::string_view name) noexcept {
   for (const auto own : servers_own) {
@@ -75,8 +75,8 @@ void append_answer_head(std::string& out, const http_response& response, std::st
     }
   }
   for (const auto& [name, value] : response.fields.all()) {
-    if (name.empty() || name.find_first_of(" \t:") != std::string::npos || !is_clean(name) || !is_clean(value) ||
-        is_servers_own(name))
+    if (name.empty() || name.find_first_of(" \t:") != std::string::npos || !is_clean(name) ||
+        !is_clean(value) || is_servers_own(name))
       continue;
     out += "\r\n";
     out += name;

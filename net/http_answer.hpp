@@ -11,9 +11,9 @@ namespace carillon::net {
 /// What the connection says about itself in an answer.
 enum class connection_option : std::uint8_t { persist, persist_http_1_0, close };
 
-/// Writes the head of `response` to the end of `out`: status line, the server's own fields, the service's, the
-/// empty line. The service's fields that are the server's (Content-Length, Date, Server, X-Request-Id, and what
-/// frames the message) are left out, as are names and values that would break the head's form.
+/// Writes the head of `response` to the end of `out`: status line, the server's own fields, the service's,
+/// the empty line. The service's fields that are the server's (Content-Length, Date, Server, X-Request-Id,
+/// and what frames the message) are left out, as are names and values that would break the head's form.
 void append_answer_head(std::string& out, const http_response& response, std::string_view request_id,
                         std::string_view date, connection_option option);
 

@@ -36,8 +36,8 @@ constexpr std::size_t body_read = 64 * 1024;
 constexpr std::size_t most_chunk_overhead_at_once = 16 * 1024;
 /// Chunks of one byte with long extensions: the wire may carry this many times the body, and a constant.
 constexpr std::size_t most_chunk_overhead_factor = 16;
-/// After a refusal the client may still be sending; reading on for a while lets it see the answer, where closing
-/// at once would reset the connection and lose it.
+/// After a refusal the client may still be sending; reading on for a while lets it see the answer, where
+/// closing at once would reset the connection and lose it.
 constexpr std::chrono::milliseconds linger_time{5'000};
 constexpr std::chrono::milliseconds linger_time_stopping{200};
 constexpr std::size_t linger_bytes = 16 * 1024 * 1024;
@@ -49,7 +49,7 @@ public:
 
   template <class... Args>
   connection(worker& home, server_state& server, listener_role role, Args&&... stream)
-    : home_(home), server_(server), role_(role), stream_(std::forward<Args>(stream)...) {
+      : home_(home), server_(server), role_(role), stream_(std::forward<Args>(stream)...) {
     error_code ec;
     const auto peer = stream_.lowest_layer().remote_endpoint(ec);
     peer_ = peer.address();
@@ -103,8 +103,8 @@ private:
   asio::awaitable<std::size_t> read_head(std::optional<gate_refusal>& no) {
     const auto& limits = server_.settings;
     if (unread().empty()) {
-      buffer_.consume(0);
-      if (buffer_.capacity() > body_read)
+      // An idle connection holds no more than a head's worth.
+      if (buffer_.capacity() > 4 * head_read)
         buffer_.shrink_to_fit();
       enter(phase::idle, served_ ? limits.idle_timeout : limits.header_timeout);
     } else
@@ -244,7 +244,7 @@ private:
     if (pass.expects_continue && unread().empty()) {
       static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
       auto [ec, size] =
-        co_await asio::async_write(stream_, asio::const_buffer{go_on.data(), go_on.size()}, as_result);
+          co_await asio::async_write(stream_, asio::const_buffer{go_on.data(), go_on.size()}, as_result);
       if (ec)
         co_return gate_refusal{0, {}};
     }
@@ -290,8 +290,8 @@ private:
     co_return false;
   }
 
-  /// Writes the answer; with `connection_option::close`, ends the connection in an orderly way. True when another
-  /// request may follow.
+  /// Writes the answer; with `connection_option::close`, ends the connection in an orderly way. True when
+  /// another request may follow.
   asio::awaitable<bool> answer(const http_request& request, const http_response& response,
                                connection_option option, clock::time_point began) {
     if (response.status == 0)
@@ -304,8 +304,9 @@ private:
     if (copied)
       out_ += response.body;
     const std::array<asio::const_buffer, 2> pieces{
-      asio::const_buffer{out_.data(), out_.size()},
-      with_body && !copied ? asio::const_buffer{response.body.data(), response.body.size()} : asio::const_buffer{}};
+        asio::const_buffer{out_.data(), out_.size()},
+        with_body && !copied ? asio::const_buffer{response.body.data(), response.body.size()}
+                             : asio::const_buffer{}};
     error_code ec;
     if (pieces[1].size() == 0)
       ec = std::get<0>(co_await asio::async_write(stream_, pieces[0], as_result));
@@ -315,7 +316,8 @@ private:
       std::string{}.swap(out_);
     if (ec || expired())
       co_return false;
-    server_.service->on_answered(request, response, std::chrono::duration<double>(clock::now() - began).count());
+    server_.service->on_answered(request, response,
+                                 std::chrono::duration<double>(clock::now() - began).count());
     if (option == connection_option::close) {
       co_await close_in_order();
       co_return false;
@@ -380,7 +382,8 @@ asio::awaitable<void> serve_tls(worker& home, connection_slot slot, tcp_socket s
   co_await self.run();
 }
 
-asio::awaitable<void> refuse_plain(worker& home, connection_slot slot, tcp_socket socket, listener_role role) {
+asio::awaitable<void> refuse_plain(worker& home, connection_slot slot, tcp_socket socket,
+                                   listener_role role) {
   connection<tcp_socket> self{home, slot.state(), role, std::move(socket)};
   co_await self.refuse_all();
 }

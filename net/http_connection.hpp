@@ -23,12 +23,13 @@
 namespace carillon::net::http_detail {
 
 using clock = std::chrono::steady_clock;
-using tcp_socket = boost::asio::ip::tcp::socket::rebind_executor<boost::asio::io_context::executor_type>::other;
+using tcp_socket =
+    boost::asio::ip::tcp::socket::rebind_executor<boost::asio::io_context::executor_type>::other;
 
 /// What all connections of one server share. Outlives them.
 struct server_state {
   server_state(http_server_settings given, std::shared_ptr<http_service> behind)
-    : settings(std::move(given)), service(std::move(behind)), proxies(settings.trusted_proxies) {}
+      : settings(std::move(given)), service(std::move(behind)), proxies(settings.trusted_proxies) {}
 
   const http_server_settings settings;
   const std::shared_ptr<http_service> service;
@@ -61,7 +62,7 @@ enum class phase : std::uint8_t { handshake, idle, head, body, handling, answeri
 
 /// The side of a connection that its worker sees. Used on the worker's thread only.
 class connection_base
-  : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
 public:
   connection_base() = default;
   connection_base(const connection_base&) = delete;
@@ -102,8 +103,8 @@ private:
 
 /// One thread: its io_context and the connections that live on it.
 ///
-/// Deadlines are not timers of their own: one sweep every `sweep_interval` looks at all connections, so that a
-/// request costs no timer operation. A deadline is late by at most that.
+/// Deadlines are not timers of their own: one sweep every `sweep_interval` looks at all connections, so that
+/// a request costs no timer operation. A deadline is late by at most that.
 class worker {
 public:
   static constexpr std::chrono::milliseconds sweep_interval{100};
@@ -132,11 +133,12 @@ private:
 };
 
 /// Serves one plain connection to its end.
-boost::asio::awaitable<void> serve_plain(worker& home, connection_slot slot, tcp_socket socket, listener_role role);
+boost::asio::awaitable<void> serve_plain(worker& home, connection_slot slot, tcp_socket socket,
+                                         listener_role role);
 
 /// The same over TLS.
-boost::asio::awaitable<void> serve_tls(worker& home, connection_slot slot, tcp_socket socket, listener_role role,
-                                       std::shared_ptr<boost::asio::ssl::context> tls);
+boost::asio::awaitable<void> serve_tls(worker& home, connection_slot slot, tcp_socket socket,
+                                       listener_role role, std::shared_ptr<boost::asio::ssl::context> tls);
 
 /// Tells a client over the cap that there are too many, and closes.
 boost::asio::awaitable<void> refuse_plain(worker& home, connection_slot slot, tcp_socket socket,

@@ -12,7 +12,8 @@ namespace carillon::net {
 /// The proxies whose word about the client's address counts (`http.trusted-proxies`).
 class trusted_proxies {
 public:
-  /// Parses CIDRs ("10.0.0.0/8", "fd00::/8") and single addresses; throws std::runtime_error naming a bad one.
+  /// Parses CIDRs ("10.0.0.0/8", "fd00::/8") and single addresses; throws std::runtime_error naming a bad
+  /// one.
   explicit trusted_proxies(const std::vector<std::string>& cidrs);
 
   bool trusts(const boost::asio::ip::address& address) const noexcept;

@@ -6,7 +6,9 @@ namespace carillon::net {
 
 namespace {
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+}
 
 bool same_name(std::string_view a, std::string_view b) noexcept {
   return a.size() == b.size() &&

@@ -27,7 +27,7 @@ enum class listener_role : std::uint8_t { all, open, admin };
 /// A request that passed the gate: well-formed, one Host, one framing.
 struct http_request {
   std::string method; ///< upper case, as sent
-  std::string path;   ///< percent-decoded, without the query; always begins with '/'; invalid encoding never gets here
+  std::string path;   ///< percent-decoded UTF-8 without the query and control characters; begins with '/'
   std::vector<std::pair<std::string, std::string>> query; ///< decoded, in order
   http_fields fields;
   std::string body;
@@ -44,7 +44,7 @@ struct http_response {
   http_fields fields; ///< Content-Length, Date, Server and X-Request-Id are the server's
   std::string content_type = "application/json";
   std::string body;
-  std::string route; ///< the route's template, for metrics: "/v1/accounts/{account}/events"; empty: "unmatched"
+  std::string route; ///< for metrics, the template: "/v1/accounts/{account}/events"; empty: "unmatched"
 };
 
 } // namespace carillon::net

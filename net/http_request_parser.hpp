@@ -11,8 +11,8 @@ namespace carillon::net {
 
 /// Beast's parser, writing straight into an `http_request`: no message type between, no copy of the body.
 ///
-/// Internal to the server; only heads that passed the request gate are given to it. Trailer fields are dropped,
-/// since whoever judged the head has not seen them.
+/// Internal to the server; only heads that passed the request gate are given to it. Trailer fields are
+/// dropped, since whoever judged the head has not seen them.
 class http_request_parser : public boost::beast::http::basic_parser<true> {
 public:
   using error_code = boost::beast::error_code;

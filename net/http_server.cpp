@@ -60,7 +60,7 @@ tcp::endpoint parse_address(const std::string& text) {
 
 struct listener {
   listener(asio::io_context& context, const http_listener_settings& settings)
-    : acceptor(context), pause(context), role(settings.role) {
+      : acceptor(context), pause(context), role(settings.role) {
     const auto endpoint = parse_address(settings.address);
     error_code ec;
     acceptor.open(endpoint.protocol(), ec);
@@ -166,7 +166,7 @@ private:
   bool wait_until_closed(std::chrono::milliseconds limit) {
     std::unique_lock lock{state_->mutex};
     return state_->all_closed.wait_for(
-      lock, limit, [this] { return state_->open.load() == 0 && state_->refusing.load() == 0; });
+        lock, limit, [this] { return state_->open.load() == 0 && state_->refusing.load() == 0; });
   }
 
   asio::awaitable<void> accept_all(listener& from) {
@@ -199,10 +199,12 @@ private:
     }
     connection_slot slot{state_, &server_state::open};
     if (tls_)
-      asio::co_spawn(home.context(), serve_tls(home, std::move(slot), std::move(socket), role, tls_->context()),
+      asio::co_spawn(home.context(),
+                     serve_tls(home, std::move(slot), std::move(socket), role, tls_->context()),
                      asio::detached);
     else
-      asio::co_spawn(home.context(), serve_plain(home, std::move(slot), std::move(socket), role), asio::detached);
+      asio::co_spawn(home.context(), serve_plain(home, std::move(slot), std::move(socket), role),
+                     asio::detached);
   }
 
   // In order of lifetime: connections use the state and the certificates, listeners the workers.
@@ -217,13 +219,23 @@ private:
 };
 
 http_server::http_server(http_server_settings settings, std::shared_ptr<http_service> service)
-  : impl_(std::make_unique<impl>(std::move(settings), std::move(service))) {}
+    : impl_(std::make_unique<impl>(std::move(settings), std::move(service))) {}
 http_server::~http_server() = default;
 
-std::vector<std::string> http_server::urls() const { return impl_->urls(); }
-void http_server::start() { impl_->start(); }
-void http_server::reload_certificates() { impl_->reload_certificates(); }
-void http_server::stop(std::chrono::milliseconds grace) { impl_->stop(grace); }
-std::size_t http_server::connections() const noexcept { return impl_->connections(); }
+std::vector<std::string> http_server::urls() const {
+  return impl_->urls();
+}
+void http_server::start() {
+  impl_->start();
+}
+void http_server::reload_certificates() {
+  impl_->reload_certificates();
+}
+void http_server::stop(std::chrono::milliseconds grace) {
+  impl_->stop(grace);
+}
+std::size_t http_server::connections() const noexcept {
+  return impl_->connections();
+}
 
 } // namespace carillon::net

@@ -2,8 +2,8 @@
 
 #include "net/http_message.hpp"
 
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -25,23 +25,25 @@ public:
     std::size_t limit = 0;
   };
 
-  /// Called when the head is complete, before any of the body is read: routing, credentials and the size are judged
-  /// here. A response refuses the request; the connection is closed after it when a body was announced. With
-  /// `accept_body`, a body over the limit gets `too_large`. Must not block.
+  /// Called when the head is complete, before any of the body is read: routing, credentials and the size are
+  /// judged here. A response refuses the request; the connection is closed after it when a body was
+  /// announced. With `accept_body`, a body over the limit gets `too_large`. Must not block.
   virtual std::variant<accept_body, http_response> on_head(const http_request& head) = 0;
 
-  /// Answers a complete request. Runs on the connection's executor; may suspend. Exceptions become a 500. A status
-  /// of 0 closes the connection without an answer. For HEAD, answer as for GET: the server leaves the body out.
-  /// What completes a suspended handler from another thread must do so before the server is destroyed.
+  /// Answers a complete request. Runs on the connection's executor; may suspend. Exceptions become a 500. A
+  /// status of 0 closes the connection without an answer. For HEAD, answer as for GET: the server leaves the
+  /// body out. What completes a suspended handler from another thread must do so before the server is
+  /// destroyed.
   virtual boost::asio::awaitable<http_response> handle(http_request request) = 0;
 
   /// What a client sees that broke the protocol: 400 malformed, 408 too slow, 413 body over the limit,
-  /// 417 unknown expectation, 431 head too long, 500 the service threw, 503 too many connections, 505 other version
-  /// of HTTP. `detail` names what was wrong. `head` may be empty but for `remote`, `request_id` and `role`.
+  /// 417 unknown expectation, 431 head too long, 500 the service threw, 503 too many connections, 505 other
+  /// version of HTTP. `detail` names what was wrong. `head` may be empty but for `remote`, `request_id` and
+  /// `role`.
   virtual http_response protocol_error(const http_request& head, int status, std::string detail) = 0;
 
-  /// After the answer was written: for the metrics. `seconds` from the head's completion. `request` has neither
-  /// fields nor body any more when it was handled.
+  /// After the answer was written: for the metrics. `seconds` from the head's completion. `request` has
+  /// neither fields nor body any more when it was handled.
   virtual void on_answered(const http_request& request, const http_response& response, double seconds) = 0;
 };
 
@@ -53,7 +55,7 @@ struct http_listener_settings {
 struct http_server_settings {
   std::vector<http_listener_settings> listeners;
   std::size_t threads = 1;
-  std::string tls_certificate, tls_key; ///< PEM files; both or none
+  std::string tls_certificate, tls_key;     ///< PEM files; both or none
   std::vector<std::string> trusted_proxies; ///< CIDRs whose X-Forwarded-For counts
   std::size_t max_connections = 10'000;
   std::chrono::milliseconds header_timeout{10'000}; ///< from the first byte (or acceptance) to the head's end
@@ -65,7 +67,8 @@ struct http_server_settings {
 /// An HTTP/1.1 server: keep-alive, deadlines on every phase, a limit on everything, optional TLS.
 class http_server {
 public:
-  /// Binds all listeners; throws std::runtime_error naming the address (or the certificate) that can't be used.
+  /// Binds all listeners; throws std::runtime_error naming the address (or the certificate) that can't be
+  /// used.
   http_server(http_server_settings settings, std::shared_ptr<http_service> service);
   ~http_server();
 
@@ -74,10 +77,12 @@ public:
 
   void start();
 
-  /// Reads the certificate and key again; new connections use them. Throws, keeping the old, when they're unusable.
+  /// Reads the certificate and key again; new connections use them. Throws, keeping the old, when they're
+  /// unusable.
   void reload_certificates();
 
-  /// Stops accepting, lets requests that are being handled finish (at most `grace`), closes idle connections, joins.
+  /// Stops accepting, lets requests that are being handled finish (at most `grace`), closes idle connections,
+  /// joins.
   void stop(std::chrono::milliseconds grace);
 
   /// Open connections of clients. Thread-safe.

@@ -6,7 +6,7 @@ namespace carillon::net::http_detail {
 
 connection_slot::connection_slot(std::shared_ptr<server_state> state,
                                  std::atomic<std::size_t> server_state::*counter)
-  : state_(std::move(state)), counter_(counter) {
+    : state_(std::move(state)), counter_(counter) {
   ((*state_).*counter_).fetch_add(1, std::memory_order_relaxed);
 }
 

@@ -10,7 +10,9 @@ namespace {
 
 using refused = std::optional<gate_refusal>;
 
-gate_refusal bad(std::string detail) { return {400, std::move(detail)}; }
+gate_refusal bad(std::string detail) {
+  return {400, std::move(detail)};
+}
 
 // RFC 9110, section 5.6.2: tchar.
 constexpr auto token_table = [] {
@@ -31,7 +33,9 @@ bool is_token(std::string_view text) noexcept {
   return !text.empty();
 }
 
-bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+bool is_control(char c) noexcept {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
 
 bool same_name(std::string_view text, std::string_view lower_name) noexcept {
   if (text.size() != lower_name.size())
@@ -149,8 +153,7 @@ refused decode_query(std::string_view text, std::vector<std::pair<std::string, s
 /// Host and authority: a name, an IPv4 address or a bracketed IPv6 address, and perhaps a port.
 bool is_authority(std::string_view text) noexcept {
   for (char c : text) {
-    const bool letter_or_digit =
-      (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    const bool letter_or_digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
     if (!letter_or_digit && std::string_view{"-._~:[]%"}.find(c) == std::string_view::npos)
       return false;
   }

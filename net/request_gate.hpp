@@ -10,10 +10,10 @@
 
 /// What a request must be before anything else looks at it.
 ///
-/// HTTP parsers accept more than RFC 9112 allows, and two programs that accept different things can be made to
-/// disagree about where one request ends and the next begins (request smuggling). This gate judges the raw bytes of
-/// the head, before a parser has normalised them, and refuses whatever could be read in two ways. Pure functions:
-/// no sockets, no clocks.
+/// HTTP parsers accept more than RFC 9112 allows, and two programs that accept different things can be made
+/// to disagree about where one request ends and the next begins (request smuggling). This gate judges the raw
+/// bytes of the head, before a parser has normalised them, and refuses whatever could be read in two ways.
+/// Pure functions: no sockets, no clocks.
 namespace carillon::net {
 
 /// Most header fields in one request; more is refused with 431.
@@ -23,14 +23,14 @@ inline constexpr std::size_t max_header_fields = 128;
 struct head_scan {
   enum class state : std::uint8_t { incomplete, complete, malformed };
   state result = state::incomplete;
-  std::size_t size = 0;     ///< complete: bytes of the head, its empty line included
-  std::size_t resume = 0;   ///< incomplete: where the next scan may begin
-  const char* why = "";     ///< malformed: what was wrong, for people
+  std::size_t size = 0;   ///< complete: bytes of the head, its empty line included
+  std::size_t resume = 0; ///< incomplete: where the next scan may begin
+  const char* why = "";   ///< malformed: what was wrong, for people
 };
 
-/// Looks for the end of the head in `bytes`, which begin with a request line; `resume` comes from the last scan.
-/// Bare line feeds and bytes that can't begin a request are malformed at once, so that a client that speaks
-/// something else (TLS to a plain port) hears of it before its deadline.
+/// Looks for the end of the head in `bytes`, which begin with a request line; `resume` comes from the last
+/// scan. Bare line feeds and bytes that can't begin a request are malformed at once, so that a client that
+/// speaks something else (TLS to a plain port) hears of it before its deadline.
 head_scan scan_head(std::string_view bytes, std::size_t resume) noexcept;
 
 /// How the body is delimited.

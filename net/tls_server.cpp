@@ -35,13 +35,14 @@ std::chrono::system_clock::time_point not_after(const SSL_CTX* context) {
 } // namespace
 
 tls_server::tls_server(std::string certificate_chain, std::string key)
-  : certificate_(std::move(certificate_chain)), key_(std::move(key)), current_(load()) {}
+    : certificate_(std::move(certificate_chain)), key_(std::move(key)), current_(load()) {}
 
 tls_server::loaded tls_server::load() const {
   auto context = std::make_shared<ssl::context>(ssl::context::tls_server);
   auto* native = context->native_handle();
   SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
-  SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+  SSL_CTX_set_options(native,
+                      SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   // Idle connections give their 34 KiB of record buffers back.
   SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_alpn_select_cb(native, choose_protocol, nullptr);

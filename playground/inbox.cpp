@@ -97,7 +97,7 @@ net::http_response text_response(int status, std::string body) {
 class arrival_log {
 public:
   explicit arrival_log(const inbox_settings& settings)
-    : kept_(settings.kept), kept_bytes_(settings.kept_bytes), on_arrival_(settings.on_arrival) {
+      : kept_(settings.kept), kept_bytes_(settings.kept_bytes), on_arrival_(settings.on_arrival) {
     if (settings.ledger.empty())
       return;
     ledger_.reset(std::fopen(settings.ledger.c_str(), "ae"));
@@ -161,7 +161,7 @@ private:
 class inbox_service : public net::http_service {
 public:
   inbox_service(const inbox_settings& settings, std::shared_ptr<arrival_log> log)
-    : max_body_(settings.max_body), log_(std::move(log)) {
+      : max_body_(settings.max_body), log_(std::move(log)) {
     for (const auto& secret : settings.secrets) {
       auto key = crypto::decode_secret(secret);
       if (!key)
@@ -265,18 +265,21 @@ std::string arrival::field(std::string_view name) const {
   return {};
 }
 
-std::string to_json(const arrival& entry) { return dump(as_json(entry)); }
+std::string to_json(const arrival& entry) {
+  return dump(as_json(entry));
+}
 
 class inbox::impl {
 public:
   explicit impl(const inbox_settings& settings)
-    : files_(make_test_ca(settings.ca_directory)), log_(std::make_shared<arrival_log>(settings)) {
+      : files_(make_test_ca(settings.ca_directory)), log_(std::make_shared<arrival_log>(settings)) {
     net::http_server_settings server;
     server.listeners = {{settings.listen, net::listener_role::all}};
     server.threads = settings.threads;
     server.tls_certificate = files_.certificate.string();
     server.tls_key = files_.key.string();
-    server_ = std::make_unique<net::http_server>(std::move(server), std::make_shared<inbox_service>(settings, log_));
+    server_ = std::make_unique<net::http_server>(std::move(server),
+                                                 std::make_shared<inbox_service>(settings, log_));
     server_->start();
   }
 
@@ -286,12 +289,24 @@ public:
 };
 
 inbox::inbox(inbox_settings settings) : impl_(std::make_unique<impl>(settings)) {}
-inbox::~inbox() { stop(); }
+inbox::~inbox() {
+  stop();
+}
 
-std::string inbox::url() const { return impl_->server_->urls().front(); }
-const std::filesystem::path& inbox::authority() const { return impl_->files_.authority; }
-std::uint64_t inbox::count() const { return impl_->log_->count(); }
-std::vector<arrival> inbox::arrivals() const { return impl_->log_->all(); }
-void inbox::stop() { impl_->server_->stop(std::chrono::seconds{1}); }
+std::string inbox::url() const {
+  return impl_->server_->urls().front();
+}
+const std::filesystem::path& inbox::authority() const {
+  return impl_->files_.authority;
+}
+std::uint64_t inbox::count() const {
+  return impl_->log_->count();
+}
+std::vector<arrival> inbox::arrivals() const {
+  return impl_->log_->all();
+}
+void inbox::stop() {
+  impl_->server_->stop(std::chrono::seconds{1});
+}
 
 } // namespace carillon::playground

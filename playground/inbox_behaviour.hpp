@@ -19,8 +19,8 @@ struct inbox_behaviour {
 /// Longest wait that `/slow/…` accepts.
 inline constexpr std::chrono::milliseconds most_delay{600'000};
 
-/// Reads the behaviour from the first parts of the path; see `inbox`. A path that starts like a behaviour and isn't
-/// one is answered 400.
+/// Reads the behaviour from the first parts of the path; see `inbox`. A path that starts like a behaviour and
+/// isn't one is answered 400.
 inbox_behaviour behaviour_of(const net::http_request& request);
 
 } // namespace carillon::playground

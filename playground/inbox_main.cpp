@@ -57,8 +57,9 @@ void print(const arrival& entry) {
   const auto answer = entry.status == 0 ? std::string{"dropped"} : std::to_string(entry.status);
   const auto seconds = std::chrono::floor<std::chrono::seconds>(entry.received_at);
   fmt::print("{:%H:%M:%S}.{:03} #{} {} {} {} bytes -> {}{}\n",
-             fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)), (entry.received_at - seconds).count(),
-             entry.number, entry.path, id.empty() ? "-" : id, entry.body.size(), answer, signature);
+             fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)),
+             (entry.received_at - seconds).count(), entry.number, entry.path, id.empty() ? "-" : id,
+             entry.body.size(), answer, signature);
   std::fflush(stdout);
 }
 

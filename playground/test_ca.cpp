@@ -50,7 +50,7 @@ void add_extension(X509* certificate, X509* issuer, int id, const char* value) {
   X509V3_set_ctx_nodb(&context);
   X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
   const std::unique_ptr<X509_EXTENSION, freed_by<X509_EXTENSION_free>> extension{
-    X509V3_EXT_conf_nid(nullptr, &context, id, value)};
+      X509V3_EXT_conf_nid(nullptr, &context, id, value)};
   check(extension && X509_add_ext(certificate, extension.get(), -1) == 1, value);
 }
 
@@ -63,7 +63,7 @@ certificate_ptr make_certificate(EVP_PKEY* key, const char* common_name) {
   check(RAND_bytes(serial.data(), static_cast<int>(serial.size())) == 1, "RAND_bytes");
   serial[0] &= 0x7f;
   const std::unique_ptr<BIGNUM, freed_by<BN_free>> number{
-    BN_bin2bn(serial.data(), static_cast<int>(serial.size()), nullptr)};
+      BN_bin2bn(serial.data(), static_cast<int>(serial.size()), nullptr)};
   BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate.get()));
   // An hour back: clocks of containers and hosts differ.
   X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
@@ -104,7 +104,9 @@ void write_file(const std::filesystem::path& path, std::string_view text, mode_t
 }
 
 bool fit_together(const test_ca_files& files) {
-  const auto open = [](const std::filesystem::path& path) { return bio_ptr{BIO_new_file(path.c_str(), "r")}; };
+  const auto open = [](const std::filesystem::path& path) {
+    return bio_ptr{BIO_new_file(path.c_str(), "r")};
+  };
   const auto authority_file = open(files.authority), certificate_file = open(files.certificate),
              key_file = open(files.key);
   if (!authority_file || !certificate_file || !key_file)
@@ -125,7 +127,7 @@ bool fit_together(const test_ca_files& files) {
 class directory_lock {
 public:
   explicit directory_lock(const std::filesystem::path& directory)
-    : fd_(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+      : fd_(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
     if (fd_ < 0 || ::flock(fd_, LOCK_EX) != 0)
       throw std::runtime_error("can't use the folder " + directory.string() + ": " + std::strerror(errno));
   }
@@ -164,7 +166,8 @@ test_ca_files make_test_ca(const std::filesystem::path& directory) {
   add_extension(certificate.get(), authority.get(), NID_basic_constraints, "critical,CA:FALSE");
   add_extension(certificate.get(), authority.get(), NID_key_usage, "critical,digitalSignature");
   add_extension(certificate.get(), authority.get(), NID_ext_key_usage, "serverAuth");
-  add_extension(certificate.get(), authority.get(), NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1,IP:::1");
+  add_extension(certificate.get(), authority.get(), NID_subject_alt_name,
+                "DNS:localhost,IP:127.0.0.1,IP:::1");
   add_extension(certificate.get(), authority.get(), NID_authority_key_identifier, "keyid");
   check(X509_sign(certificate.get(), authority_key.get(), EVP_sha256()) > 0, "sign");
 

@@ -14,26 +14,26 @@ CAF_TEST(every_framing_that_could_be_read_in_two_ways_is_400_and_the_end) {
   start();
   const std::string host = "Host: a\r\n";
   const std::vector<std::string> requests{
-    "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: gzip\r\n\r\n",
-    "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: xchunked\r\nContent-Length: 3\r\n\r\nabc",
-    "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
-    "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
-    "POST / HTTP/1.0\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "POST / HTTP/1.1\r\n" + host + "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
-    "POST / HTTP/1.1\r\n" + host + "Content-Length: 3, 3\r\n\r\nabc",
-    "POST / HTTP/1.1\r\n" + host + "X: 1\r\n Content-Length: 3\r\n\r\nabc",
-    "POST / HTTP/1.1\r\n" + host + "Content-Length : 3\r\n\r\nabc",
-    "GET / HTTP/1.1\r\n" + host + host + "\r\n",
-    "GET / HTTP/1.1\r\n\r\n",
-    "get / HTTP/1.1\r\n" + host + "\r\n",
-    "GET /%00 HTTP/1.1\r\n" + host + "\r\n",
-    "GET / HTTP/1.1\n" + host + "\n",
-    "GET / HTTP/1.1\r\n" + host + "X: a\rb\r\n\r\n",
-    "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\nx\r\n",
-    "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n",
-    "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n1;a\nb\r\na\r\n0\r\n\r\n",
-    "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n10000000000000001\r\na\r\n0\r\n\r\n",
-    std::string("\x16\x03\x01\x02\x00", 5),
+      "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: gzip\r\n\r\n",
+      "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: xchunked\r\nContent-Length: 3\r\n\r\nabc",
+      "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+      "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
+      "POST / HTTP/1.0\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      "POST / HTTP/1.1\r\n" + host + "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
+      "POST / HTTP/1.1\r\n" + host + "Content-Length: 3, 3\r\n\r\nabc",
+      "POST / HTTP/1.1\r\n" + host + "X: 1\r\n Content-Length: 3\r\n\r\nabc",
+      "POST / HTTP/1.1\r\n" + host + "Content-Length : 3\r\n\r\nabc",
+      "GET / HTTP/1.1\r\n" + host + host + "\r\n",
+      "GET / HTTP/1.1\r\n\r\n",
+      "get / HTTP/1.1\r\n" + host + "\r\n",
+      "GET /%00 HTTP/1.1\r\n" + host + "\r\n",
+      "GET / HTTP/1.1\n" + host + "\n",
+      "GET / HTTP/1.1\r\n" + host + "X: a\rb\r\n\r\n",
+      "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\nx\r\n",
+      "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n",
+      "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n1;a\nb\r\na\r\n0\r\n\r\n",
+      "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n10000000000000001\r\na\r\n0\r\n\r\n",
+      std::string("\x16\x03\x01\x02\x00", 5),
   };
   for (const auto& request : requests) {
     CAF_MESSAGE(request);
@@ -84,7 +84,9 @@ CAF_TEST(answers_carry_the_servers_own_fields_and_no_injected_ones) {
   raw_client client{url};
   client.send("GET /inject HTTP/1.1\r\nHost: a\r\n\r\nGET /inject HTTP/1.1\r\nHost: a\r\n\r\n");
   const auto one = client.answer(), two = client.answer();
-  const auto id = [](const std::string& answer) { return answer.substr(answer.find("X-Request-Id: ") + 14, 32); };
+  const auto id = [](const std::string& answer) {
+    return answer.substr(answer.find("X-Request-Id: ") + 14, 32);
+  };
   CAF_CHECK(id(one) != id(two));
   CAF_CHECK(contains(one, "\r\nDate: "));
   CAF_CHECK(contains(one, " GMT\r\n"));
@@ -161,8 +163,8 @@ CAF_TEST(the_head_is_judged_before_100_continue) {
   start();
   const auto ask = [this](const std::string& path, const std::string& length, const std::string& expect) {
     auto client = std::make_unique<raw_client>(url);
-    client->send("POST " + path + " HTTP/1.1\r\nHost: a\r\nExpect: " + expect + "\r\nContent-Length: " + length +
-                 "\r\n\r\n");
+    client->send("POST " + path + " HTTP/1.1\r\nHost: a\r\nExpect: " + expect +
+                 "\r\nContent-Length: " + length + "\r\n\r\n");
     return client;
   };
   auto good = ask("/x", "3", "100-continue");
@@ -309,7 +311,8 @@ CAF_TEST(what_cannot_be_used_is_named) {
   auto wrong = settings;
   wrong.listeners = {{url.substr(7), listener_role::all}};
   CAF_CHECK(contains(problem(wrong), url.substr(7) + ": Address already in use"));
-  for (const auto* address : {"127.0.0.1", "127.0.0.1:", "127.0.0.1:99999", "nowhere:80", "::1:80", "[::1]", ""}) {
+  for (const auto* address :
+       {"127.0.0.1", "127.0.0.1:", "127.0.0.1:99999", "nowhere:80", "::1:80", "[::1]", ""}) {
     wrong.listeners = {{address, listener_role::all}};
     CAF_CHECK(contains(problem(wrong), "can't listen on \"" + std::string{address} + "\""));
   }

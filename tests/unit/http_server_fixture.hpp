@@ -20,8 +20,8 @@
 #include <string>
 #include <thread>
 
-/// What the tests of the HTTP server share: a service whose paths choose the behaviour, and a client that sends
-/// exactly the bytes it is given.
+/// What the tests of the HTTP server share: a service whose paths choose the behaviour, and a client that
+/// sends exactly the bytes it is given.
 namespace http_server_test {
 
 using namespace carillon::net;
@@ -83,8 +83,8 @@ public:
       co_return response;
     }
     co_return text(200, request.method + " " + request.path + " " + request.body + " from " + request.remote +
-                          " host " + std::string{request.fields.find("host").value_or("none")} + " trailer " +
-                          std::string{request.fields.find("x-trailer").value_or("none")});
+                            " host " + std::string{request.fields.find("host").value_or("none")} +
+                            " trailer " + std::string{request.fields.find("x-trailer").value_or("none")});
   }
 
   http_response protocol_error(const http_request&, int status, std::string detail) override {
@@ -195,7 +195,9 @@ inline int status_of(const std::string& answer) {
   return answer.starts_with("HTTP/1.1 ") ? std::stoi(answer.substr(9)) : 0;
 }
 
-inline bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+inline bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
 
 /// A running server on a free port. Tests change `settings` and `service`, then call `start`.
 struct server_fixture {

@@ -61,7 +61,8 @@ public:
     return name;
   }
   bool send(const std::string& bytes) {
-    return SSL_write(tls_.get(), bytes.data(), static_cast<int>(bytes.size())) == static_cast<int>(bytes.size());
+    return SSL_write(tls_.get(), bytes.data(), static_cast<int>(bytes.size())) ==
+           static_cast<int>(bytes.size());
   }
   /// What comes until the server says that nothing more will; empty when it breaks off instead.
   std::string read_to_end() {
