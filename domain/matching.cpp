@@ -1,11 +1,12 @@
 #include "domain/matching.hpp"
 
 #include "domain/dialects/copper_body.hpp"
+#include "domain/dialects/pipeliner_options.hpp"
 #include "domain/entity_names.hpp"
 #include "domain/filter.hpp"
 
 #include <algorithm>
-#include <array>
+#include <bit>
 #include <stdexcept>
 
 namespace carillon::domain {
@@ -44,9 +45,10 @@ std::vector<action> actions_of(const event& e) {
 
 /// What a revision asks for, looked up and parsed once.
 struct compiled_subscription::program {
-  std::array<action_set, entity_count> wanted{}; ///< per entity
+  wanted_actions wanted{};
   std::vector<std::string> meta_fields;          ///< sorted; empty where the rule does not hold
   std::optional<filter> native_filter;
+  std::optional<pipeliner_options> pipeliner;
 
   bool only_meta(const event& e) const {
     return !meta_fields.empty() && e.changed_fields &&
@@ -64,6 +66,24 @@ bool holds_any(std::span<const std::string> keys, const std::vector<std::string>
   });
 }
 
+bool skips(const std::vector<std::string>& keys, const event& e, std::span<const std::string> request_keys) {
+  return !keys.empty() && (holds_any(e.skip_keys, keys) || holds_any(request_keys, keys));
+}
+
+/// Whether a gate on changed fields is closed. What an event doesn't tell has not changed as far as the gate knows.
+bool unchanged(const std::vector<std::string>& watched, const event& e) {
+  return !watched.empty() && (!e.changed_fields || changed_path(watched, *e.changed_fields) == nullptr);
+}
+
+pipeliner_options compile_options(const std::string& json) {
+  std::vector<option_fault> faults;
+  auto options = compile_pipeliner_options(json, faults);
+  if (!options)
+    throw std::invalid_argument{"a subscription's option is not valid: " + faults.front().path + ": " +
+                                faults.front().detail};
+  return std::move(*options);
+}
+
 } // namespace
 
 compiled_subscription::compiled_subscription(subscription source, const std::vector<std::string>& meta_fields)
@@ -74,20 +94,27 @@ compiled_subscription::compiled_subscription(subscription source, const std::vec
     if (!program_->native_filter)
       throw std::invalid_argument{"a subscription's filter is not valid: " + fault.path + ": " + fault.detail};
   }
-  if (source_.speaks == dialect::copper) {
-    const auto what = copper_entity(source_.copper.type);
-    const auto how = copper_action(source_.copper.event);
-    if (!what || !how)
-      throw std::invalid_argument{"a Copper subscription has no valid type and event"};
-    program_->wanted[static_cast<std::size_t>(*what)] = bit(*how);
-    program_->meta_fields = meta_fields;
-    std::sort(program_->meta_fields.begin(), program_->meta_fields.end());
+  if (source_.speaks == dialect::pipeliner) {
+    for (const auto& name : source_.pipeliner.events)
+      if (!add_pipeliner_event(name, program_->wanted))
+        throw std::invalid_argument{"a subscription has an unknown event: " + name};
+    program_->pipeliner = compile_options(source_.pipeliner.options);
+    return;
   }
+  const auto what = copper_entity(source_.copper.type);
+  const auto how = copper_action(source_.copper.event);
+  if (!what || !how)
+    throw std::invalid_argument{"a Copper subscription has no valid type and event"};
+  program_->wanted[static_cast<std::size_t>(*what)] = bit(*how);
+  program_->meta_fields = meta_fields;
+  std::sort(program_->meta_fields.begin(), program_->meta_fields.end());
 }
 
 compiled_subscription::~compiled_subscription() = default;
 
-const pipeliner_options* compiled_subscription::pipeliner() const { return nullptr; }
+const pipeliner_options* compiled_subscription::pipeliner() const {
+  return program_->pipeliner ? &*program_->pipeliner : nullptr;
+}
 
 bool compiled_subscription::concerns(entity e, action a) const {
   return (program_->wanted[static_cast<std::size_t>(e)] & bit(a)) != 0;
@@ -98,18 +125,39 @@ match_result compiled_subscription::match(const event& e, std::span<const std::s
   const auto actions = static_cast<action_set>(wanted & e.action_bits);
   if (actions == 0)
     return {wanted == 0 ? match_reason::entity : match_reason::action, {}, e.how};
-  if (!source_.skip_keys.empty() &&
-      (holds_any(e.skip_keys, source_.skip_keys) || holds_any(request_skip_keys, source_.skip_keys)))
+  const auto* options = pipeliner();
+  if (options != nullptr && e.what == entity::CustomEntity && !options->custom_entities.empty() &&
+      std::find(options->custom_entities.begin(), options->custom_entities.end(), e.custom_entity) ==
+          options->custom_entities.end())
+    return {match_reason::custom_entity, "custom_entity_api_name", e.how};
+  if (skips(source_.skip_keys, e, request_skip_keys) ||
+      (options != nullptr && skips(options->skip_keys, e, request_skip_keys)))
     return {match_reason::skip_key, {}, e.how};
   if (e.how == action::Update && program_->only_meta(e))
     return {match_reason::meta_only, {}, e.how};
-  if (e.how == action::Update && !source_.on_field_change.empty() &&
-      (!e.changed_fields || changed_path(source_.on_field_change, *e.changed_fields) == nullptr))
-    return {match_reason::field_unchanged, source_.on_field_change.front(), e.how};
+
+  // The gate on changed fields is for updates: closed, the event may still count as what it was derived to.
+  const auto* own = options == nullptr ? nullptr : options->for_event(e);
+  auto as = e.how;
+  auto open = actions;
+  if (e.how == action::Update) {
+    if (unchanged(source_.on_field_change, e))
+      return {match_reason::field_unchanged, source_.on_field_change.front(), e.how};
+    if (own != nullptr && (actions & bit(action::Update)) != 0 && unchanged(own->on_field_change, e)) {
+      open = static_cast<action_set>(actions & ~bit(action::Update));
+      if (open == 0)
+        return {match_reason::field_unchanged, own->on_field_change.front(), e.how};
+    }
+    if ((open & bit(e.how)) == 0)
+      as = static_cast<action>(std::countr_zero(open));
+  }
   if (program_->native_filter)
     if (const auto* path = program_->native_filter->failing(e))
-      return {match_reason::filter, *path, e.how};
-  return {match_reason::matched, {}, e.how};
+      return {match_reason::filter, *path, as};
+  if (own != nullptr && own->condition)
+    if (const auto* path = own->condition->failing(e))
+      return {match_reason::filter, "entity." + own->name + ".filter." + *path, as};
+  return {match_reason::matched, {}, as};
 }
 
 } // namespace carillon::domain
