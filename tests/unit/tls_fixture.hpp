@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -221,6 +222,8 @@ private:
       if (fd < 0)
         return;
       ++accepted;
+      const int on = 1; // or a reset throws away what still waits to be sent
+      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       const std::lock_guard guard{mutex_};
       open_.insert(fd);
       threads_.emplace_back([this, fd] {
