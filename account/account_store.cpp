@@ -1,6 +1,7 @@
 // Loading an account from the store and saving it back: the checkpoint that spares a start the replay of old log rows.
 #include "account/account.hpp"
 
+#include "account/retention.hpp"
 #include "account/stored_value.hpp"
 #include "account/subscription_record.hpp"
 #include "storage/framed_value.hpp"
@@ -35,6 +36,32 @@ std::uint64_t saved_seq(std::string_view snapshot) {
   byte_reader r{*content};
   decode_stamp(r);
   return r.number();
+}
+
+bool is_erased(std::string_view snapshot) {
+  const auto content = open_value(snapshot_version, snapshot);
+  if (!content)
+    return false;
+  byte_reader r{*content};
+  decode_stamp(r);
+  for (int counter = 0; counter < 4; ++counter)
+    r.number();
+  return r.u8() != 0 && r.ok();
+}
+
+bool accepted_before(std::string_view event_id, domain::wall_time before) {
+  const auto content = open_value(event_id_version, event_id);
+  if (!content)
+    return true; // nobody can use it
+  byte_reader r{*content};
+  return get_wall(r) < before;
+}
+
+bool ended_before(std::string_view block, domain::wall_time before) {
+  bool ok = true;
+  const auto all = decode_notifications(block, {}, ok);
+  return ok && std::all_of(all.begin(), all.end(),
+                           [&](const notification& n) { return is_final(n.state) && n.ended < before; });
 }
 
 std::string account::revision_key(domain::subscription_id id, std::uint32_t revision) const {

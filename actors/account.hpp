@@ -88,6 +88,7 @@ struct account_state {
   bool committing = false;
   bool urgent = false;  ///< something came that must not wait for the outcome delay
   bool save_asked = false;
+  domain::boot_time saved_at{}; ///< when everything was saved last
   bool slots_came = false;
   bool leaving = false; ///< asked the directory for leave
   std::deque<input> inputs;

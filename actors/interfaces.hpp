@@ -29,7 +29,9 @@ using writer_actor = typed<
     /// Make this row durable; answers when it is, or tells which batches were refused.
     caf::result<storage::row_result>(storage::log_row),
     /// Commit what has come together so far (to itself).
-    caf::result<void>(commit_atom)>;
+    caf::result<void>(commit_atom),
+    /// Write down that a restored store is held no more.
+    caf::result<bool>(release_atom)>;
 
 /// Orders the batches of its accounts into its log: one row in flight, the next gathers meanwhile. One per shard.
 using shard_actor = typed<
@@ -39,6 +41,10 @@ using shard_actor = typed<
     caf::result<std::uint64_t>(reserve_atom),
     /// From where an account must replay.
     caf::result<shard_tail>(tail_atom, domain::account_id),
+    /// The accounts that have rows which no checkpoint holds.
+    caf::result<std::vector<std::uint64_t>>(unsaved_atom),
+    /// Pass on to the writer: a restored store is held no more.
+    caf::result<bool>(release_atom),
     /// Write down from where a start must replay (from the sweeper); answers that seq.
     caf::result<std::uint64_t>(mark_atom)>;
 
@@ -91,7 +97,7 @@ using directory_actor = typed<
     /// Load the accounts that have something open.
     caf::result<void>(awaken_atom),
     /// End of a restore's hold: send or expire what waits, for all accounts or the named one.
-    caf::result<void>(release_atom, bool, std::vector<std::string>),
+    caf::result<catalog_reply_ptr>(release_atom, bool, std::vector<std::string>),
     /// New node settings: tell every live account.
     caf::result<void>(reload_atom),
     /// Claim nothing more; answers when all accounts are drained.
@@ -101,8 +107,8 @@ using directory_actor = typed<
 
 /// Routes requests to accounts and holds the admission credit. One a core.
 using ingress_actor = typed<
-    /// One account's request, on its way there and back.
-    caf::result<reply_ptr>(domain::account_id, request_ptr)>;
+    /// One account's request, on its way there; the answer goes to the callback.
+    caf::result<void>(domain::account_id, request_ptr, ask_ptr)>;
 
 /// Retention and marks, in small bounded steps. One a node.
 using sweeper_actor = typed<

@@ -12,7 +12,10 @@
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/type_id.hpp>
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,6 +43,14 @@ struct shard_tail {
   std::uint64_t from = 0; ///< first log row that its checkpoint doesn't hold; 0: none
 };
 
+/// One request from outside and where its answer goes.
+struct ask {
+  std::function<void(account::reply)> done; ///< called exactly once, on the actor's thread
+  std::size_t cost = 0;                     ///< bytes it holds until it is answered
+  std::chrono::milliseconds timeout{};
+};
+using ask_ptr = std::shared_ptr<ask>;
+
 using job_vector = std::vector<net::delivery_job>;
 using outcome_vector = std::vector<net::delivery_outcome>;
 
@@ -51,6 +62,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::reply_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::catalog_request_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::catalog_reply_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::settings_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::ask_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::commit_receipt)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::shard_tail)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::job_vector)
@@ -67,6 +79,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(carillon, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(carillon, (carillon::actors::catalog_request_ptr))
   CAF_ADD_TYPE_ID(carillon, (carillon::actors::catalog_reply_ptr))
   CAF_ADD_TYPE_ID(carillon, (carillon::actors::settings_ptr))
+  CAF_ADD_TYPE_ID(carillon, (carillon::actors::ask_ptr))
   CAF_ADD_TYPE_ID(carillon, (carillon::actors::commit_receipt))
   CAF_ADD_TYPE_ID(carillon, (carillon::actors::shard_tail))
   CAF_ADD_TYPE_ID(carillon, (carillon::actors::job_vector))
@@ -94,6 +107,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(carillon, caf::first_custom_type_id)
   CAF_ADD_ATOM(carillon, carillon::actors, stay_atom, "stay")
   CAF_ADD_ATOM(carillon, carillon::actors, sweep_atom, "sweep")
   CAF_ADD_ATOM(carillon, carillon::actors, tail_atom, "tail")
+  CAF_ADD_ATOM(carillon, carillon::actors, unsaved_atom, "unsaved")
   CAF_ADD_ATOM(carillon, carillon::actors, wake_atom, "wake")
 
 CAF_END_TYPE_ID_BLOCK(carillon)

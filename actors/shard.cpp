@@ -25,6 +25,7 @@ void shard_state::start(services_ptr services, domain::shard_id number, writer_a
   shard = number;
   write = std::move(to);
   next_seq = node->reader.next_seq(shard);
+  written_mark = node->reader.replay_from(shard);
   if (const auto counter = node->reader.get(id_counter_key(shard)))
     next_id = reserved_ids = storage::unframe_u64(*counter).value_or(1);
   if (shard == domain::system_shard)
@@ -127,12 +128,19 @@ std::uint64_t shard_state::replay_from() const {
 
 caf::result<std::uint64_t> shard_state::mark() {
   const auto from = replay_from();
+  if (from == written_mark)
+    return from;
   domain::batch b;
   b.tables.push_back({storage::key(shard, storage::row_kind::mark), storage::frame_u64(from), false});
   auto answer = self->make_response_promise<std::uint64_t>();
   self->request(shard_actor{self}, caf::infinite, propose_atom_v, std::move(b))
-      .then([answer, from](const commit_receipt& r) mutable { answer.deliver(r.ok ? from : 0); },
-            [answer](caf::error& e) mutable { answer.deliver(std::move(e)); });
+      .then(
+          [this, answer, from](const commit_receipt& r) mutable {
+            if (r.ok)
+              written_mark = from;
+            answer.deliver(written_mark);
+          },
+          [answer](caf::error& e) mutable { answer.deliver(std::move(e)); });
   return answer;
 }
 
@@ -143,6 +151,13 @@ shard_actor::behavior_type shard(shard_actor::stateful_pointer<shard_state> self
       [self](propose_atom, domain::batch& b) { return self->state.propose(std::move(b)); },
       [self](reserve_atom) { return self->state.reserve(); },
       [self](tail_atom, domain::account_id account) { return self->state.tail_of(account); },
+      [self](unsaved_atom) {
+        std::vector<std::uint64_t> accounts;
+        for (const auto& [account, seq] : self->state.unsaved)
+          accounts.push_back(account);
+        return accounts;
+      },
+      [self](release_atom) { return self->delegate(self->state.write, release_atom_v); },
       [self](mark_atom) { return self->state.mark(); },
   };
 }

@@ -38,6 +38,7 @@ struct shard_state {
   writer_actor write;
 
   std::uint64_t next_seq = 1;
+  std::uint64_t written_mark = 1;
   std::map<std::uint64_t, std::uint64_t> unsaved; ///< account → first row that its checkpoint doesn't hold
 
   struct proposal {

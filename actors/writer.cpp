@@ -47,6 +47,10 @@ writer_actor::behavior_type writer(writer_actor::stateful_pointer<writer_state> 
   return {
       [self](storage::log_row& row) { return self->state.add(std::move(row)); },
       [self](commit_atom) { self->state.commit(); },
+      [self](release_atom) {
+        self->state.node->store.release();
+        return true;
+      },
   };
 }
 

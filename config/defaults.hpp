@@ -121,6 +121,13 @@ inline constexpr milliseconds retention_idempotency = hours{24};
 /// Ten years, for all of them: past it a typing error is likelier than a wish.
 inline constexpr milliseconds retention_max = days{3650};
 
+// --- admission: what waits in memory for its commit, bytes; per ingress actor -----------------------
+
+/// What one account may have waiting, so that a flood of one is refused (429) before others feel it.
+inline constexpr std::size_t ingress_bytes_per_account = std::size_t{16} << 20;
+/// What all may have waiting: over it the node is overloaded (503). Above several of the largest requests.
+inline constexpr std::size_t ingress_bytes_total = std::size_t{128} << 20;
+
 // --- process, shutdown --------------------------------------------------------------------------
 
 inline constexpr std::uint32_t process_max_threads = 1'024;

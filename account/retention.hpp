@@ -1,0 +1,19 @@
+#pragma once
+
+#include "domain/time.hpp"
+
+#include <string_view>
+
+namespace carillon::account {
+
+/// Whether a stored block (or a row of the missed feed) holds nothing but notifications that ended before `before`.
+/// Damaged ones are kept: whoever reads them says so.
+bool ended_before(std::string_view block, domain::wall_time before);
+
+/// Whether an event id was accepted before `before`.
+bool accepted_before(std::string_view event_id, domain::wall_time before);
+
+/// Whether a saved account was erased by its operator and has nothing open.
+bool is_erased(std::string_view snapshot);
+
+} // namespace carillon::account

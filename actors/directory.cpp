@@ -1,0 +1,287 @@
+#include "actors/directory.hpp"
+
+#include "actors/account.hpp"
+#include "actors/error.hpp"
+#include "actors/effective_settings.hpp"
+#include "config/logging.hpp"
+#include "storage/keys.hpp"
+
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+namespace carillon::actors {
+
+namespace {
+
+constexpr std::size_t rows_at_once = 1000;
+
+domain::account_id account_in(std::string_view key) {
+  std::uint64_t out = 0;
+  for (const auto c : key.substr(key.size() - 8))
+    out = out << 8 | static_cast<std::uint8_t>(c);
+  return domain::account_id{out};
+}
+
+request_ptr to_request(account::request r) { return std::make_shared<account::request>(std::move(r)); }
+
+} // namespace
+
+void directory_state::start(services_ptr services, directory_neighbours neighbours) {
+  node = std::move(services);
+  at = std::move(neighbours);
+  self->set_down_handler([this](caf::down_msg& down) { gone(down.source); });
+}
+
+directory_state::~directory_state() {
+  for (const auto& [id, one] : live)
+    caf::anon_send_exit(one.actor, caf::exit_reason::kill);
+}
+
+// --- live accounts ---
+
+settings_ptr directory_state::settings_of(const storage::account_profile& profile) const {
+  return std::make_shared<account::settings>(effective_settings(profile, *node->config(), node->held));
+}
+
+/// nullptr when there is no such account.
+account_actor* directory_state::spawn(domain::account_id id) {
+  const auto profile = storage::catalog{node->store}.find_account(id);
+  if (!profile)
+    return nullptr;
+  account_neighbours around;
+  around.id = id;
+  around.number = node->store.shard_of(id);
+  around.shard = at.shards[raw(around.number)];
+  around.deliver = at.engines[raw(id) / at.shards.size() % at.engines.size()];
+  around.directory = directory_actor{self};
+  auto actor = self->spawn(account_behavior, node, std::move(around), settings_of(*profile));
+  self->monitor(actor);
+  by_actor.emplace(actor->id(), raw(id));
+  auto& slot = live[raw(id)];
+  slot.actor = std::move(actor);
+  slot.leaving = false;
+  return &slot.actor;
+}
+
+caf::result<account_actor> directory_state::lookup(domain::account_id id) {
+  const auto it = live.find(raw(id));
+  if (it != live.end() && it->second.leaving) {
+    it->second.newcomers.push_back(self->make_response_promise<account_actor>());
+    return it->second.newcomers.back();
+  }
+  if (it != live.end())
+    return it->second.actor;
+  if (auto* actor = spawn(id))
+    return *actor;
+  return caf::make_error(ec::no_such_account);
+}
+
+bool directory_state::retire(domain::account_id id) {
+  const auto it = live.find(raw(id));
+  if (it == live.end() || it->second.leaving)
+    return false;
+  it->second.leaving = true;
+  return true;
+}
+
+void directory_state::stay(domain::account_id id) {
+  const auto it = live.find(raw(id));
+  if (it == live.end())
+    return;
+  it->second.leaving = false;
+  for (auto& newcomer : std::exchange(it->second.newcomers, {}))
+    newcomer.deliver(it->second.actor);
+}
+
+void directory_state::gone(const caf::actor_addr& who) {
+  const auto known = by_actor.find(who.id());
+  if (known == by_actor.end())
+    return;
+  const domain::account_id id{known->second};
+  by_actor.erase(known);
+  auto newcomers = std::move(live[raw(id)].newcomers);
+  live.erase(raw(id));
+  if (newcomers.empty())
+    return;
+  auto* actor = spawn(id);
+  for (auto& newcomer : newcomers)
+    if (actor != nullptr)
+      newcomer.deliver(*actor);
+    else
+      newcomer.deliver(caf::make_error(ec::no_such_account));
+}
+
+/// Loads everyone who has something open: who said so at the last checkpoint, and who appears in the log since.
+void directory_state::awaken() {
+  for (std::uint16_t s = 0; s < at.shards.size(); ++s) {
+    const domain::shard_id shard{s};
+    const auto prefix = storage::key(shard, storage::row_kind::awake);
+    std::string start;
+    for (;;) {
+      const auto rows = node->reader.range(prefix, start, rows_at_once);
+      for (const auto& [key, value] : rows)
+        if (!live.contains(raw(account_in(key))))
+          spawn(account_in(key));
+      if (rows.size() < rows_at_once)
+        break;
+      start = rows.back().first + '\0';
+    }
+    self->request(at.shards[s], caf::infinite, unsaved_atom_v)
+        .then([this](const std::vector<std::uint64_t>& accounts) {
+          for (const auto id : accounts)
+            if (!live.contains(id))
+              spawn(domain::account_id{id});
+        });
+  }
+}
+
+void directory_state::reload() {
+  const storage::catalog catalog{node->store};
+  for (const auto& [id, one] : live)
+    if (const auto profile = catalog.find_account(domain::account_id{id}))
+      self->send(one.actor, settings_of(*profile));
+}
+
+caf::result<bool> directory_state::drain() {
+  auto answer = self->make_response_promise<bool>();
+  auto left = std::make_shared<std::size_t>(live.size());
+  if (live.empty()) {
+    answer.deliver(true);
+    return answer;
+  }
+  auto one_less = [answer, left]() mutable {
+    if (--*left == 0)
+      answer.deliver(true);
+  };
+  for (const auto& [id, one] : live)
+    self->request(one.actor, caf::infinite, drain_atom_v)
+        .then([one_less](bool) mutable { one_less(); }, [one_less](const caf::error&) mutable { one_less(); });
+  return answer;
+}
+
+caf::result<catalog_reply_ptr> directory_state::release(bool send, const std::vector<std::string>& accounts) {
+  const bool all = std::find(accounts.begin(), accounts.end(), "*") != accounts.end();
+  const storage::catalog catalog{node->store};
+  std::vector<domain::account_id> chosen;
+  if (all) {
+    for (const auto& [id, one] : live)
+      chosen.push_back(domain::account_id{id});
+  } else {
+    for (const auto& id : accounts) {
+      const auto profile = catalog.find_account(id);
+      if (!profile)
+        return std::make_shared<catalog_reply>(
+            account::request_error{404, "not-found", "there is no account \"" + id + "\"", {}, 0});
+      chosen.push_back(profile->number);
+    }
+  }
+  auto answer = self->make_response_promise<catalog_reply_ptr>();
+  auto left = std::make_shared<std::size_t>(chosen.size() + 1);
+  auto one_less = [this, answer, left, all]() mutable {
+    if (--*left > 0)
+      return;
+    if (!all) {
+      answer.deliver(std::make_shared<catalog_reply>(account::done_reply{}));
+      return;
+    }
+    // Nobody is held any more: write that down.
+    self->request(at.system, caf::infinite, release_atom_v)
+        .then(
+            [this, answer](bool) mutable {
+              node->held = false;
+              reload();
+              answer.deliver(std::make_shared<catalog_reply>(account::done_reply{}));
+            },
+            [answer](caf::error& e) mutable { answer.deliver(std::move(e)); });
+  };
+  for (const auto id : chosen) {
+    if (!live.contains(raw(id)))
+      spawn(id);
+    self->request(live[raw(id)].actor, caf::infinite, to_request(account::release_held{send}))
+        .then([one_less](const reply_ptr&) mutable { one_less(); },
+              [one_less](const caf::error&) mutable { one_less(); });
+  }
+  one_less();
+  return answer;
+}
+
+// --- the catalog ---
+
+caf::result<catalog_reply_ptr> directory_state::change(catalog_request_ptr r) {
+  changes.push_back({std::move(r), self->make_response_promise<catalog_reply_ptr>()});
+  auto answer = changes.back().answer;
+  next_change();
+  return answer;
+}
+
+void directory_state::next_change() {
+  while (!changing && !changes.empty()) {
+    auto change = std::move(changes.front());
+    changes.pop_front();
+    auto plan = plan_change(node->store, *change.what, domain::wall_now());
+    if (plan.writes.empty()) {
+      change.answer.deliver(std::make_shared<catalog_reply>(std::move(plan.reply)));
+      continue;
+    }
+    changing = true;
+    domain::batch b;
+    b.tables = std::move(plan.writes);
+    auto outcome = std::make_shared<catalog_reply>(std::move(plan.reply));
+    self->request(at.system, caf::infinite, propose_atom_v, std::move(b))
+        .then(
+            [this, change, outcome](const commit_receipt& receipt) mutable {
+              changing = false;
+              if (receipt.ok)
+                changed(*change.what, *outcome);
+              else
+                *outcome = account::request_error{503, receipt.error, "the store did not take the change", {}, 30};
+              change.answer.deliver(std::move(outcome));
+              next_change();
+            },
+            [this, change](caf::error& e) mutable {
+              changing = false;
+              change.answer.deliver(std::move(e));
+              next_change();
+            });
+  }
+}
+
+/// Tells the account's actor what its operator decided.
+void directory_state::changed(const catalog_request& what, const catalog_reply& outcome) {
+  if (std::holds_alternative<put_account>(what)) {
+    const auto& profile = std::get<account_reply>(outcome).profile;
+    if (const auto it = live.find(raw(profile.number)); it != live.end())
+      self->send(it->second.actor, settings_of(profile));
+  } else if (const auto* removed = std::get_if<remove_account>(&what)) {
+    const auto profile = storage::catalog{node->store}.find_account(removed->id);
+    if (!profile)
+      return;
+    const auto it = live.find(raw(profile->number));
+    auto* actor = it != live.end() ? &it->second.actor : spawn(profile->number);
+    if (actor != nullptr)
+      caf::anon_send(*actor, to_request(account::erase_account{}));
+  }
+}
+
+directory_actor::behavior_type directory(directory_actor::stateful_pointer<directory_state> self, services_ptr node,
+                                         directory_neighbours at) {
+  self->state.start(std::move(node), std::move(at));
+  return {
+      [self](lookup_atom, domain::account_id id) { return self->state.lookup(id); },
+      [self](catalog_request_ptr& r) { return self->state.change(std::move(r)); },
+      [self](retire_atom, domain::account_id id) { return self->state.retire(id); },
+      [self](stay_atom, domain::account_id id) { self->state.stay(id); },
+      [self](awaken_atom) { self->state.awaken(); },
+      [self](release_atom, bool send, const std::vector<std::string>& accounts) {
+        return self->state.release(send, accounts);
+      },
+      [self](reload_atom) { self->state.reload(); },
+      [self](drain_atom) { return self->state.drain(); },
+      [self](count_atom) { return static_cast<std::uint64_t>(self->state.live.size()); },
+  };
+}
+
+} // namespace carillon::actors

@@ -1,0 +1,103 @@
+#include "actors/ingress.hpp"
+
+#include "actors/error.hpp"
+#include "config/defaults.hpp"
+
+#include <utility>
+
+namespace carillon::actors {
+
+void ingress_state::start(services_ptr services, directory_actor where) {
+  node = std::move(services);
+  directory = std::move(where);
+  self->set_down_handler([this](caf::down_msg& down) { gone(down.source); });
+}
+
+void ingress_state::take(domain::account_id account, request_ptr what, ask_ptr from) {
+  if (node->draining)
+    return from->done(account::request_error{503, "draining", "this node is shutting down", {}, 5});
+  const auto share = waiting.find(raw(account));
+  if (share != waiting.end() && share->second + from->cost > config::defaults::ingress_bytes_per_account)
+    return from->done(account::request_error{
+        429, "too-many-requests", "too much of this account's is waiting to be made durable; send slower", {}, 1});
+  if (waiting_total + from->cost > config::defaults::ingress_bytes_total)
+    return from->done(account::request_error{
+        503, "overloaded", "too much is waiting to be made durable on this node; try again", {}, 1});
+  waiting[raw(account)] += from->cost;
+  waiting_total += from->cost;
+  const auto it = known.find(raw(account));
+  if (it != known.end())
+    forward(it->second, account, std::move(what), std::move(from), true);
+  else
+    find(account, std::move(what), std::move(from), true);
+}
+
+/// `again`: the account's actor may turn out to have just left, then it is looked up once more.
+void ingress_state::find(domain::account_id account, request_ptr what, ask_ptr from, bool again) {
+  self->request(directory, from->timeout, lookup_atom_v, account)
+      .then(
+          [=, this](const account_actor& found) {
+            if (known.emplace(raw(account), found).second) {
+              by_actor.emplace(found->id(), raw(account));
+              self->monitor(found);
+            }
+            forward(found, account, what, from, again);
+          },
+          [=, this](const caf::error& e) {
+            if (e == ec::no_such_account)
+              answer(account, from, account::request_error{404, "not-found", "there is no such account", {}, 0});
+            else
+              answer(account, from, account::request_error{503, "overloaded", caf::to_string(e), {}, 1});
+          });
+}
+
+void ingress_state::forward(const account_actor& to, domain::account_id account, request_ptr what, ask_ptr from,
+                            bool again) {
+  self->request(to, from->timeout, what)
+      .then([=, this](const reply_ptr& r) { answer(account, from, std::move(*r)); },
+            [=, this](const caf::error& e) {
+              // An actor that left took nothing more out of its mailbox: nothing of this request was decided.
+              const bool left = e == caf::sec::request_receiver_down;
+              if (left && again) {
+                known.erase(raw(account));
+                find(account, what, from, false);
+              } else if (e == caf::sec::request_timeout) {
+                answer(account, from,
+                       account::request_error{503, "overloaded", "the account did not answer in time; what was asked "
+                                                                 "may still happen", {}, 1});
+              } else {
+                answer(account, from, account::request_error{503, "overloaded", caf::to_string(e), {}, 1});
+              }
+            });
+}
+
+void ingress_state::answer(domain::account_id account, const ask_ptr& from, account::reply what) {
+  waiting_total -= from->cost;
+  if (const auto it = waiting.find(raw(account)); it != waiting.end()) {
+    it->second -= from->cost;
+    if (it->second == 0)
+      waiting.erase(it);
+  }
+  from->done(std::move(what));
+}
+
+void ingress_state::gone(const caf::actor_addr& who) {
+  const auto it = by_actor.find(who.id());
+  if (it == by_actor.end())
+    return;
+  if (const auto k = known.find(it->second); k != known.end() && k->second->id() == who.id())
+    known.erase(k);
+  by_actor.erase(it);
+}
+
+ingress_actor::behavior_type ingress(ingress_actor::stateful_pointer<ingress_state> self, services_ptr node,
+                                     directory_actor directory) {
+  self->state.start(std::move(node), std::move(directory));
+  return {
+      [self](domain::account_id account, request_ptr& what, ask_ptr& from) {
+        self->state.take(account, std::move(what), std::move(from));
+      },
+  };
+}
+
+} // namespace carillon::actors

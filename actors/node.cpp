@@ -1,0 +1,240 @@
+#include "actors/node.hpp"
+
+#include "actors/account.hpp"
+#include "actors/delivery.hpp"
+#include "actors/directory.hpp"
+#include "actors/error.hpp"
+#include "actors/ingress.hpp"
+#include "actors/interfaces.hpp"
+#include "actors/shard.hpp"
+#include "actors/sweeper.hpp"
+#include "actors/writer.hpp"
+#include "config/logging.hpp"
+#include "net/delivery_engine.hpp"
+#include "storage/backup.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <future>
+#include <utility>
+
+namespace carillon::actors {
+
+namespace {
+
+/// Nobody outside waits longer for an account; long polls add their own wait.
+constexpr std::chrono::seconds catalog_timeout{30};
+
+/// How many messages an actor takes before it lets others run: a flooded account must not hold a thread.
+constexpr std::size_t messages_per_run = 32;
+
+struct system_config : caf::actor_system_config {
+  explicit system_config(std::size_t threads) {
+    add_message_types<caf::id_block::carillon>();
+    add_error_category(caf::atom("carillon"), [](std::uint8_t code, caf::atom_value, const caf::message&) {
+      return to_string(static_cast<ec>(code));
+    });
+    // The stealing scheduler polls; sharing costs a tenth of the CPU at our rates.
+    set("scheduler.policy", caf::atom("sharing"));
+    set("scheduler.max-threads", threads);
+    set("scheduler.max-throughput", messages_per_run);
+    set("logger.verbosity", caf::atom("quiet"));
+  }
+};
+
+net::delivery_engine_settings engine_settings(const config::settings& s) {
+  net::delivery_engine_settings out;
+  out.connect_timeout = s.delivery.connect_timeout;
+  out.extra_ca_file = s.egress.ca_file;
+  return out;
+}
+
+std::shared_ptr<const net::egress_policy> make_policy(const config::settings& s) {
+  net::egress_settings e;
+  e.allow = s.egress.allow;
+  e.deny = s.egress.deny;
+  e.ports = s.egress.ports;
+  e.allow_insecure_ssl = s.egress.allow_insecure_ssl;
+  return std::make_shared<const net::egress_policy>(e);
+}
+
+storage::store_settings store_settings(const config::settings& s) {
+  storage::store_settings out;
+  out.directory = s.storage.directory;
+  out.map_size = s.storage.map_size;
+  return out;
+}
+
+} // namespace
+
+struct node::impl {
+  impl(std::shared_ptr<const config::settings> settings, crypto::key_ring keys, std::function<void(std::string)> fatal)
+      : store{store_settings(*settings)},
+        shared{std::make_shared<services>(store, std::move(keys), settings, make_policy(*settings))},
+        threads{std::max<std::size_t>(1, settings->process.threads)}, system_settings{threads},
+        system{system_settings} {
+    shared->fatal = std::move(fatal);
+    shared->held = store.held();
+    start(*settings);
+  }
+
+  ~impl() {
+    // Engines first: their last outcomes may still reach their actors.
+    for (auto& e : engines)
+      e.reset();
+    for (auto& a : running)
+      caf::anon_send_exit(a, caf::exit_reason::kill);
+    for (auto& a : running)
+      a = nullptr;
+    writer_handle = nullptr;
+    directory_handle = nullptr;
+    ingresses.clear();
+    deliveries.clear();
+    shards.clear();
+    catalog_shard = nullptr;
+    sweeper_handle = nullptr;
+  }
+
+  template <class Handle>
+  Handle keep(Handle h) {
+    running.push_back(caf::actor_cast<caf::actor>(h));
+    return h;
+  }
+
+  void start(const config::settings& settings) {
+    writer_handle = keep(system.spawn<caf::detached>(writer, shared));
+    for (std::uint16_t s = 0; s < store.identity().shards; ++s)
+      shards.push_back(keep(system.spawn(shard, shared, domain::shard_id{s}, writer_handle)));
+    catalog_shard = keep(system.spawn(shard, shared, domain::system_shard, writer_handle));
+    for (std::size_t i = 0; i < threads; ++i) {
+      // The engine needs its actor and the actor its engine: the sink learns the actor before the first job.
+      auto to = std::make_shared<delivery_actor>();
+      engines.push_back(std::make_shared<net::delivery_engine>(
+          engine_settings(settings), shared->policy(), [to](std::vector<net::delivery_outcome> outcomes) {
+            caf::anon_send(*to, std::move(outcomes));
+          }));
+      deliveries.push_back(keep(system.spawn(delivery, shared, engines.back())));
+      *to = deliveries.back();
+    }
+    directory_handle = keep(system.spawn(directory, shared, directory_neighbours{shards, catalog_shard, deliveries}));
+    for (std::size_t i = 0; i < threads; ++i)
+      ingresses.push_back(keep(system.spawn(ingress, shared, directory_handle)));
+    sweeper_handle = keep(system.spawn(sweeper, shared, shards, catalog_shard));
+    caf::anon_send(directory_handle, awaken_atom_v);
+    register_gauges();
+  }
+
+  void register_gauges() {
+    auto& m = shared->counts;
+    m.gauge("carillon_store_used_bytes", "Room of the store that is used", "", "",
+            [this] { return static_cast<double>(store.fill().used); });
+    m.gauge("carillon_store_limit_bytes", "Room that the store has", "", "",
+            [this] { return static_cast<double>(store.fill().limit); });
+    m.gauge("carillon_connections", "Open connections", "side", "delivery", [this] {
+      std::size_t sum = 0;
+      for (const auto& e : engines)
+        sum += e ? e->connections() : 0;
+      return static_cast<double>(sum);
+    });
+  }
+
+  storage::store store;
+  services_ptr shared;
+  std::size_t threads;
+  system_config system_settings;
+  caf::actor_system system;
+  std::vector<std::shared_ptr<net::delivery_engine>> engines;
+  writer_actor writer_handle;
+  std::vector<shard_actor> shards;
+  shard_actor catalog_shard;
+  std::vector<delivery_actor> deliveries;
+  directory_actor directory_handle;
+  std::vector<ingress_actor> ingresses;
+  sweeper_actor sweeper_handle;
+  std::vector<caf::actor> running;
+};
+
+node::node(std::shared_ptr<const config::settings> settings, crypto::key_ring keys,
+           std::function<void(std::string)> fatal)
+    : impl_{std::make_unique<impl>(std::move(settings), std::move(keys), std::move(fatal))} {}
+
+node::~node() = default;
+
+void node::ask(domain::account_id account, account::request what, std::size_t cost,
+               std::chrono::milliseconds timeout, account_callback done) {
+  auto from = std::make_shared<actors::ask>();
+  from->done = std::move(done);
+  from->cost = cost;
+  from->timeout = timeout;
+  // One account always by the same ingress: its share of the credit is counted in one place.
+  const auto& to = impl_->ingresses[raw(account) / impl_->shards.size() % impl_->ingresses.size()];
+  caf::anon_send(to, account, std::make_shared<account::request>(std::move(what)), std::move(from));
+}
+
+namespace {
+
+/// Asks the directory from outside of any actor; the callback comes from a helper actor.
+template <class Send>
+void ask_directory(caf::actor_system& system, node::catalog_callback done, Send send) {
+  system.spawn([done = std::move(done), send = std::move(send)](caf::event_based_actor* self) {
+    send(self).then([done](const catalog_reply_ptr& r) { done(std::move(*r)); },
+                    [done](const caf::error& e) {
+                      done(account::request_error{503, "overloaded", caf::to_string(e), {}, 1});
+                    });
+  });
+}
+
+} // namespace
+
+void node::change(catalog_request what, catalog_callback done) {
+  ask_directory(impl_->system, std::move(done),
+                [to = impl_->directory_handle,
+                 r = std::make_shared<catalog_request>(std::move(what))](caf::event_based_actor* self) {
+                  return self->request(to, catalog_timeout, r);
+                });
+}
+
+void node::release(bool send, std::vector<std::string> accounts, catalog_callback done) {
+  ask_directory(impl_->system, std::move(done),
+                [to = impl_->directory_handle, send, accounts = std::move(accounts)](caf::event_based_actor* self) {
+                  return self->request(to, catalog_timeout, release_atom_v, send, accounts);
+                });
+}
+
+void node::reload(std::shared_ptr<const config::settings> settings) {
+  auto policy = make_policy(*settings);
+  for (auto& e : impl_->engines)
+    e->reload(policy, settings->egress.ca_file);
+  impl_->shared->reload(std::move(settings), std::move(policy));
+  caf::anon_send(impl_->directory_handle, reload_atom_v);
+}
+
+bool node::drain(std::chrono::milliseconds timeout) {
+  impl_->shared->draining = true;
+  bool orderly = false;
+  caf::scoped_actor self{impl_->system};
+  self->request(impl_->directory_handle, timeout, drain_atom_v)
+      .receive([&](bool done) { orderly = done; },
+               [](const caf::error& e) {
+                 config::log(config::log_level::warning, "not everything ended before the shutdown's timeout",
+                             {{"error", caf::to_string(e)}});
+               });
+  return orderly;
+}
+
+const storage::store& node::store() const { return impl_->store; }
+storage::catalog node::catalog() const { return storage::catalog{impl_->store}; }
+std::shared_ptr<const config::settings> node::settings() const { return impl_->shared->config(); }
+std::shared_ptr<const net::egress_policy> node::egress() const { return impl_->shared->policy(); }
+metrics& node::counts() { return impl_->shared->counts; }
+bool node::draining() const { return impl_->shared->draining; }
+bool node::held() const { return impl_->shared->held; }
+
+void node::backup(const std::string& directory) { storage::back_up(impl_->store, directory); }
+
+} // namespace carillon::actors

@@ -1,0 +1,147 @@
+#include "actors/sweeper.hpp"
+
+#include "account/retention.hpp"
+#include "storage/catalog.hpp"
+#include "storage/keys.hpp"
+#include "storage/table_ops.hpp"
+
+#include <array>
+#include <utility>
+
+namespace carillon::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+using storage::row_kind;
+
+/// Between two steps: a step costs well under a millisecond when there is nothing to do.
+constexpr auto step_interval = 100ms;
+
+/// Tables with rows that age, in the order of the walk.
+constexpr std::array<row_kind, 4> aging{row_kind::log, row_kind::block, row_kind::missed, row_kind::event_id};
+
+/// Tables with rows of a single account, the one that tells of its erasure last.
+constexpr std::array<row_kind, 6> owned{row_kind::block,        row_kind::missed, row_kind::event_id,
+                                        row_kind::subscription, row_kind::awake,  row_kind::account};
+
+} // namespace
+
+void sweeper_state::start(services_ptr services, std::vector<shard_actor> all, shard_actor catalog) {
+  node = std::move(services);
+  shards = std::move(all);
+  system = std::move(catalog);
+  next_step(step_interval);
+}
+
+void sweeper_state::next_step(std::chrono::milliseconds wait) {
+  self->delayed_send(self, std::chrono::duration_cast<std::chrono::nanoseconds>(wait), sweep_atom_v);
+}
+
+void sweeper_state::step() {
+  if (kind == 0 && cursor.empty()) {
+    // A shard's turn begins with its mark, below which the log may go.
+    self->request(shards[shard], caf::infinite, mark_atom_v)
+        .then(
+            [this](std::uint64_t mark) {
+              marked = mark;
+              sweep();
+            },
+            [this](const caf::error&) { next_step(step_interval); });
+    return;
+  }
+  sweep();
+}
+
+void sweeper_state::sweep() {
+  const domain::shard_id number{static_cast<std::uint16_t>(shard)};
+  auto plan = kind < aging.size() ? expired(number) : of_deleted();
+  const auto& owner = kind < aging.size() ? shards[shard] : system;
+  cursor = std::move(plan.resume);
+  commit(owner, std::move(plan.writes));
+  if (cursor.empty() && ++kind > aging.size()) {
+    kind = 0;
+    shard = (shard + 1) % shards.size();
+  }
+}
+
+storage::erase_plan sweeper_state::expired(domain::shard_id number) const {
+  const auto now = domain::wall_now();
+  const auto settings = node->config();
+  const auto& keep = settings->retention;
+  switch (aging[kind]) {
+  case row_kind::log:
+    return storage::oldest_log_rows(node->store, number, now - keep.bodies, marked);
+  case row_kind::block:
+    return storage::collect_matching(
+        node->store, storage::key(number, row_kind::block), cursor, {},
+        [&](std::string_view, std::string_view value) { return account::ended_before(value, now - keep.log); });
+  case row_kind::missed:
+    return storage::collect_matching(
+        node->store, storage::key(number, row_kind::missed), cursor, {},
+        [&](std::string_view, std::string_view value) { return account::ended_before(value, now - keep.missed); });
+  default:
+    return storage::collect_matching(
+        node->store, storage::key(number, row_kind::event_id), cursor, {},
+        [&](std::string_view, std::string_view value) { return account::accepted_before(value, now - keep.idempotency); });
+  }
+}
+
+/// What the first deleted account of the catalog, in name order from the cursor on, left in its shard.
+storage::erase_plan sweeper_state::of_deleted() {
+  storage::erase_plan plan;
+  if (shard != 0)
+    return plan; // once a round is enough
+  const storage::catalog catalog{node->store};
+  const auto page = catalog.list_accounts(cursor, 256);
+  for (const auto& profile : page) {
+    plan.resume = profile.id;
+    if (profile.state != storage::account_state::deleting)
+      continue;
+    const auto number = node->store.shard_of(profile.number);
+    const auto saved = node->reader.get(storage::key(number, row_kind::account, raw(profile.number)));
+    const auto awake = node->reader.get(storage::key(number, row_kind::awake, raw(profile.number)));
+    if (saved && (awake || !account::is_erased(*saved)))
+      continue; // its actor is still at it
+    for (const auto k : owned) {
+      auto found = storage::collect_range(node->store, storage::key(number, k, raw(profile.number)), {}, {});
+      if (found.writes.empty())
+        continue;
+      if (!found.done() || k != owned.back())
+        plan.resume = cursor; // come back for the rest
+      plan.writes = std::move(found.writes);
+      return plan;
+    }
+    plan.writes = catalog.plan_delete_keys(profile.number, 256);
+    if (!plan.writes.empty())
+      plan.resume = cursor;
+    else
+      plan.writes = storage::plan_delete_account(profile);
+    return plan;
+  }
+  if (page.size() < 256)
+    plan.resume.clear();
+  return plan;
+}
+
+void sweeper_state::commit(const shard_actor& to, std::vector<domain::table_write> writes) {
+  if (writes.empty()) {
+    next_step(step_interval);
+    return;
+  }
+  domain::batch b;
+  b.tables = std::move(writes);
+  self->request(to, caf::infinite, propose_atom_v, std::move(b))
+      .then([this](const commit_receipt&) { next_step(step_interval / 10); },
+            [this](const caf::error&) { next_step(step_interval); });
+}
+
+sweeper_actor::behavior_type sweeper(sweeper_actor::stateful_pointer<sweeper_state> self, services_ptr node,
+                                     std::vector<shard_actor> shards, shard_actor system) {
+  self->state.start(std::move(node), std::move(shards), std::move(system));
+  return {
+      [self](sweep_atom) { self->state.step(); },
+  };
+}
+
+} // namespace carillon::actors

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "actors/services.hpp"
+#include "storage/table_ops.hpp"
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace carillon::actors {
+
+/// Walks round and round over the shards, a bounded step at a time: writes marks, erases what is past retention and what
+/// deleted accounts left.
+struct sweeper_state {
+  explicit sweeper_state(sweeper_actor::pointer actor) : self{actor} {}
+  void start(services_ptr services, std::vector<shard_actor> shards, shard_actor system);
+
+  void step();
+  void sweep();
+  void next_step(std::chrono::milliseconds wait);
+  void commit(const shard_actor& to, std::vector<domain::table_write> writes);
+  storage::erase_plan expired(domain::shard_id number) const;
+  storage::erase_plan of_deleted();
+
+  sweeper_actor::pointer self;
+  services_ptr node;
+  std::vector<shard_actor> shards;
+  shard_actor system;
+  std::size_t shard = 0;     ///< where the walk stands
+  std::size_t kind = 0;      ///< index of the table; behind the last one: deleted accounts
+  std::uint64_t marked = 0;  ///< the current shard's mark
+  std::string cursor;        ///< the next key to look at
+
+  static inline const char* name = "sweeper";
+};
+
+sweeper_actor::behavior_type sweeper(sweeper_actor::stateful_pointer<sweeper_state> self, services_ptr node,
+                                     std::vector<shard_actor> shards, shard_actor system);
+
+} // namespace carillon::actors
