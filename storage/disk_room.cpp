@@ -23,9 +23,9 @@ constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
 constexpr std::uint64_t smallest_step = 4 * mebibyte;
 constexpr std::uint64_t largest_step = 64 * mebibyte;
 /// The ballast is taken only where this many of it are free, so that it isn't what fills the disk.
-constexpr std::uint64_t plenty = 4;
+constexpr std::uint64_t plenty = 2;
 constexpr std::uint64_t smallest_ballast = 64 * 1024;
-constexpr std::int64_t look_interval = 5'000'000'000; // ns
+constexpr std::int64_t look_interval = 1'000'000'000; // ns
 
 /// 0, or the errno.
 int take_blocks(int file, std::uint64_t from, std::uint64_t to) {
@@ -85,12 +85,19 @@ bool disk_room::ensure(std::uint64_t end) {
 }
 
 bool disk_room::give_up_ballast() {
+  const std::lock_guard guard{ballast_mutex_};
   if (!std::exchange(ballast_stands_, false))
     return false;
   return ::unlink(ballast_path().c_str()) == 0;
 }
 
+bool disk_room::ballast_missing() const {
+  const std::lock_guard guard{ballast_mutex_};
+  return ballast_ != 0 && !ballast_stands_;
+}
+
 void disk_room::retake_ballast() {
+  const std::lock_guard guard{ballast_mutex_};
   if (ballast_stands_ || ballast_ == 0)
     return;
   const auto now = domain::boot_clock::now().time_since_epoch().count();
@@ -107,10 +114,14 @@ void disk_room::take_ballast() {
   if (file < 0)
     return;
   // Never posix_fallocate: where the file system can't, it would write every byte.
-  ballast_stands_ = take_blocks(file, 0, ballast_) == 0;
+  const int code = take_blocks(file, 0, ballast_);
   ::close(file);
-  if (!ballast_stands_)
-    ::unlink(ballast_path().c_str());
+  ballast_stands_ = code == 0;
+  if (ballast_stands_)
+    return;
+  ::unlink(ballast_path().c_str());
+  if (code != ENOSPC && code != EDQUOT && code != EFBIG)
+    ballast_ = 0; // not on this file system
 }
 
 std::uint64_t disk_room::free_bytes() const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <string>
 
 namespace carillon::storage {
@@ -9,7 +10,8 @@ namespace carillon::storage {
 ///
 /// Blocks are taken before a commit needs them, so a full disk shows as a clean refusal before anything is written and
 /// not as a short write in the middle of a commit, which LMDB can only report as EIO. On file systems that can't take
-/// blocks ahead a commit that fails with ENOSPC is the sign instead. Writer's thread, but for `free_bytes`.
+/// blocks ahead a commit that fails with ENOSPC is the sign instead. `ensure` belongs to the writer's thread, the rest to
+/// any.
 class disk_room {
 public:
   /// `data_file` is LMDB's own descriptor and outlives this. `ballast` bytes, at most 1 % of the disk, are taken when
@@ -22,9 +24,10 @@ public:
 
   /// Gives the ballast's blocks back; false when it was given up before.
   bool give_up_ballast();
-  /// Takes the ballast again once the disk has room for several; looks at most every few seconds.
+  /// Takes the ballast again once the disk has room for several; looks at most once a second.
   void retake_ballast();
-  bool ballast_stands() const noexcept { return ballast_stands_; }
+  /// The ballast should stand and doesn't: what is free on the disk is for claims and outcomes.
+  bool ballast_missing() const;
 
   /// Bytes that this process could still write to the disk.
   std::uint64_t free_bytes() const;
@@ -32,14 +35,16 @@ public:
 
 private:
   std::string ballast_path() const { return directory_ + "/ballast"; }
-  void take_ballast();
+  void take_ballast(); ///< under the mutex, but for the constructor
 
   std::string directory_;
   int data_file_;
   std::uint64_t map_size_;
-  std::uint64_t ballast_;
   std::uint64_t taken_ = 0; ///< bytes of the data file that surely have blocks
   bool takes_ahead_ = true; ///< the file system can
+
+  mutable std::mutex ballast_mutex_;
+  std::uint64_t ballast_; ///< bytes; 0: none is wanted, or the file system can't
   bool ballast_stands_ = false;
   std::int64_t looked_at_ = 0; ///< boot time of the last look, ns
 };

@@ -120,7 +120,9 @@ void store::impl::refresh_fill(bool force) {
   }
   fill.used = (last_page + 1 - std::min(free_pages, last_page)) * page_size;
   fill.limit = std::min(settings.map_size, room->data_file_size() + room->free_bytes());
-  full = static_cast<double>(fill.used) >= full_from * static_cast<double>(fill.limit);
+  // Without the ballast the disk was full, and what it gave back is not for events.
+  room->retake_ballast();
+  full = room->ballast_missing() || static_cast<double>(fill.used) >= full_from * static_cast<double>(fill.limit);
   refreshed_at = now.time_since_epoch().count();
 }
 
@@ -194,7 +196,7 @@ void store::rewrite_header() { impl_->write_header(impl_->held); }
 bool store::reserve(std::uint64_t bytes) {
   auto& self = *impl_;
   const auto end = (self.env->last_page() + 1) * self.page_size + bytes;
-  if (self.room->ensure(end) || (self.room->give_up_ballast() && self.room->ensure(end)))
+  if (self.room->ensure(end) || (give_up_ballast() && self.room->ensure(end)))
     return true;
   // No new blocks: it may still fit into pages that are free inside the file, twice over for what copies on write take.
   self.refresh_fill(true);
@@ -202,11 +204,15 @@ bool store::reserve(std::uint64_t bytes) {
   return self.free_pages * self.page_size >= 2 * bytes;
 }
 
-bool store::give_up_ballast() { return impl_->room->give_up_ballast(); }
+bool store::give_up_ballast() {
+  if (!impl_->room->give_up_ballast())
+    return false;
+  impl_->full = true;
+  return true;
+}
 
 void store::committed() {
   auto& self = *impl_;
-  self.room->retake_ballast();
   // Far from full, the fill is left to the once-a-second look.
   const auto used = (self.env->last_page() + 1) * self.page_size;
   if (self.full || used >= self.settings.map_size / 2 ||

@@ -62,8 +62,8 @@ public:
   domain::shard_id shard_of(domain::account_id account) const; ///< number mod shards
 
   store_fill fill() const;
-  /// Fill ≥ 85 %: ingestion must refuse (`store-full`); claims and outcomes go on. Cached, refreshed by `commit` and at
-  /// most once a second.
+  /// Fill ≥ 85 %, or the disk was full and has no room for the ballast yet: ingestion must refuse (`store-full`); claims
+  /// and outcomes go on. Cached, refreshed by `commit` and at most once a second.
   bool full() const;
   /// Restored and not yet released: nothing may be claimed. Any thread.
   bool held() const noexcept;
@@ -77,7 +77,7 @@ public:
   bool give_up_ballast();
   /// Commits the header as it is. Writer's thread; throws lmdb_error.
   void rewrite_header();
-  /// What `full` and the ballast need to know of a commit. Writer's thread.
+  /// What `full` needs to know of a commit. Writer's thread.
   void committed();
 
   const std::string& directory() const noexcept;

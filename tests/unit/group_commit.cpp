@@ -9,11 +9,14 @@
 #include "storage/log_reader.hpp"
 
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <random>
 #include <sys/mount.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 using namespace carillon;
@@ -387,6 +390,42 @@ CAF_TEST(a full disk refuses what does not fit and gives up the ballast) {
     log_reader{own}.scan(domain::shard_id{5}, 1, [&](const logged_batch&) { ++rows; });
     CAF_CHECK(rows > 150);
   }
+}
+
+CAF_TEST(a disk that others filled closes ingestion until it has room again) {
+  const small_disk disk{folder.path + "/disk"};
+  if (!disk.mounted) {
+    CAF_MESSAGE("skipped: mounting a small tmpfs needs root");
+    return;
+  }
+  store own{{disk.path + "/s", std::uint64_t{1} << 30, std::uint64_t{64} << 20}};
+  group_commit w{own};
+  const auto commit_one = [&](std::uint64_t seq, std::size_t size) {
+    return w.commit(std::vector<log_row>{row_of(own, 5, seq, {entries_of(5, std::string(size, 'd'))})})[0].written;
+  };
+  CAF_REQUIRE(commit_one(1, 100));
+  CAF_CHECK(!own.full());
+  const auto filler = disk.path + "/filler";
+  {
+    std::ofstream out{filler, std::ios::binary};
+    const std::string block(4096, 'x');
+    while (out << block << std::flush) {
+    }
+  }
+  CAF_CHECK(!commit_one(2, 6'000'000)); // more than the blocks that the data file has ahead
+  CAF_CHECK(!std::filesystem::exists(disk.path + "/s/ballast"));
+  // Far from 85 % of what is left, but what is left is the ballast's.
+  const auto fill = own.fill();
+  CAF_CHECK(static_cast<double>(fill.used) < 0.5 * static_cast<double>(fill.limit));
+  CAF_CHECK(own.full());
+  CAF_CHECK(commit_one(2, 500));
+  std::filesystem::remove(filler);
+  // No commit is needed to find that out; it is looked at once a second.
+  for (int i = 0; own.full() && i < 2000; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  CAF_CHECK(!own.full());
+  CAF_CHECK(std::filesystem::exists(disk.path + "/s/ballast"));
+  CAF_CHECK(commit_one(3, 6'000'000));
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -113,6 +113,18 @@ CAF_TEST(a scan starts where it is told and crosses its transactions in order) {
   CAF_CHECK_EQUAL(expected, rows + 1);
 }
 
+CAF_TEST(a thread may read while it scans) {
+  append(1, {entries_of(3, "a")});
+  append(2, {entries_of(3, "b")});
+  std::size_t seen = 0;
+  reader.scan(shard, 1, [&](const logged_batch& batch) {
+    CAF_CHECK(reader.get(key(shard, row_kind::log, batch.seq)).has_value());
+    CAF_CHECK_EQUAL(reader.next_seq(shard), 3u);
+    ++seen;
+  });
+  CAF_CHECK_EQUAL(seen, 2u);
+}
+
 CAF_TEST(a damaged row is named and not visited) {
   for (std::uint64_t seq = 1; seq <= 3; ++seq)
     append(seq, {entries_of(3, "entries of " + std::to_string(seq))});
