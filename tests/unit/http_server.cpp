@@ -102,7 +102,7 @@ CAF_TEST(head_is_get_without_the_body) {
   raw_client client{url};
   client.send("HEAD /large HTTP/1.1\r\nHost: a\r\n\r\nGET /after HTTP/1.1\r\nHost: a\r\n\r\n");
   CAF_CHECK(contains(client.answer(true), "Content-Length: 3000000\r\n"));
-  CAF_CHECK(contains(client.answer(), "GET /after"));
+  CAF_CHECK_EQUAL(status_of(client.answer()), 200);
   client.send("GET /empty HTTP/1.1\r\nHost: a\r\n\r\nGET /large HTTP/1.1\r\nHost: a\r\n\r\n");
   const auto empty = client.answer();
   CAF_CHECK_EQUAL(status_of(empty), 204);
