@@ -8,15 +8,22 @@ add_test(NAME house.layers COMMAND ${CARILLON_PYTHON} ${CMAKE_CURRENT_LIST_DIR}/
 add_test(NAME house.layers_self_test COMMAND ${CARILLON_PYTHON} ${CMAKE_CURRENT_LIST_DIR}/layers.py --self-test)
 set_tests_properties(house.layers house.layers_self_test PROPERTIES LABELS house TIMEOUT 60)
 
-# One case a file: e2e/test_crash.py is e2e.crash. The executables are in the folder that CARILLON_BUILD names.
+# The executables are in the folder that CARILLON_BUILD names. pytest exits with an error, too, when it finds no test.
+function(carillon_process_test name label long timeout)
+  add_test(NAME ${name}
+    COMMAND ${CARILLON_PYTHON} -B -m pytest -p no:cacheprovider -q --tb=short ${ARGN}
+    WORKING_DIRECTORY ${CMAKE_CURRENT_LIST_DIR}/e2e)
+  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${timeout}
+    ENVIRONMENT "CARILLON_BUILD=${CMAKE_BINARY_DIR};PYTHONUNBUFFERED=1;CARILLON_TEST_LONG=${long}")
+endfunction()
+
+# One case a file: e2e/test_crash.py is e2e.crash.
 file(GLOB process_tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/e2e/test_*.py)
 foreach(file IN LISTS process_tests)
   get_filename_component(name ${file} NAME_WE)
   string(REGEX REPLACE "^test_" "" name ${name})
-  # pytest exits with an error, too, when a file has no test in it.
-  add_test(NAME e2e.${name}
-    COMMAND ${CARILLON_PYTHON} -B -m pytest -p no:cacheprovider -q --tb=short ${file}
-    WORKING_DIRECTORY ${CMAKE_CURRENT_LIST_DIR}/e2e)
-  set_tests_properties(e2e.${name} PROPERTIES
-    LABELS e2e TIMEOUT 900 ENVIRONMENT "CARILLON_BUILD=${CMAKE_BINARY_DIR};PYTHONUNBUFFERED=1")
+  carillon_process_test(e2e.${name} e2e 0 900 ${file})
 endforeach()
+
+# A hundred deaths instead of a handful.
+carillon_process_test(e2e_long.deaths long 1 3600 ${CMAKE_CURRENT_LIST_DIR}/e2e/test_crash.py -k random)

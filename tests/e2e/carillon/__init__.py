@@ -1,0 +1,1 @@
+"""What the process tests are made of: nodes, receivers, ledgers, and what they are compared with."""

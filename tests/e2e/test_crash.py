@@ -1,0 +1,153 @@
+"""Death at every step: what was answered 202 is never lost, and nothing is POSTed twice."""
+
+import pathlib
+import random
+import re
+import signal
+
+import pytest
+from carillon.clock import wait_for
+from carillon.ledger import Load
+from carillon.receiver import HANG, Answer
+from conftest import LONG
+
+SOURCES = pathlib.Path(__file__).parents[2]
+WINDOWS = [(60, 2)]
+LIMITS = [{"count": count, "seconds": seconds} for count, seconds in WINDOWS]
+
+KNOWN = {"event-received", "before-commit", "after-commit", "before-202", "before-post", "post-started",
+         "outcome-received"}
+
+
+def fault_points():
+    """Those that the source names, and those that there must be."""
+    found = set()
+    for path in SOURCES.glob("*/**/*.cpp"):
+        if path.parts[len(SOURCES.parts)] in ("build", "tests"):
+            continue
+        text = path.read_text(errors="replace")
+        found |= set(re.findall(r'fault_point\("([a-z0-9-]+)"\)', text))
+        found |= set(re.findall(r'hook_\("([a-z0-9-]+)"\)', text))
+    return sorted(found | KNOWN)
+
+
+def prepare(node, receiver, ledger_of, count=2):
+    """Accounts with two subscriptions each, one of them slow to answer."""
+    receiver.on("/slow", Answer(wait=0.05))
+    ledgers = []
+    for number in range(count):
+        account = node.api.account(limits=LIMITS)
+        path = f"/{number}"
+        account.subscribe(receiver.url(f"{path}/fast"))
+        receiver.on(f"{path}/slow", Answer(wait=0.05))
+        account.subscribe(receiver.url(f"{path}/slow"))
+        ledgers.append(ledger_of(account, receiver, path + "/", subscriptions=2))
+    return ledgers
+
+
+def drain(ledgers):
+    """Everything comes to an end, and the books agree."""
+    logs = [ledger.check(crashed=True, windows=WINDOWS) for ledger in ledgers]
+    for ledger, log in zip(ledgers, logs):
+        assert set(ledger.accepted) == set(ledger.tried), "the load went on until all was accepted"
+        assert sum(len(n["records"]) for n in log) == 2 * len(ledger.accepted)
+    return logs
+
+
+@pytest.mark.parametrize("point", fault_points())
+@pytest.mark.parametrize("nth", [1, 17])
+def test_death_at(make_node, receiver, ledger_of, point, nth):
+    node = make_node()
+    ledgers = prepare(node, receiver, ledger_of)
+    node.terminate()
+    node.start(fault=f"{point}:{nth}")
+    load = Load(node, ledgers, total=120, threads=4).start()
+    wait_for(lambda: not node.running(), 20, f"a death at {point}")
+    assert node.wait_end() == -signal.SIGKILL
+    node.start()
+    load.join()
+    drain(ledgers)
+
+
+def test_death_in_flight_becomes_unknown(make_node, receiver, ledger_of):
+    node = make_node()
+    account = node.api.account()
+    account.subscribe(receiver.url("/hang"))
+    receiver.on("/hang", HANG)
+    ledger = ledger_of(account, receiver, "/hang")
+    events = [account.event(1), account.event(2)]
+    ledger.trying(events)
+    ledger.answered(account.post(events).json, events)
+    receiver.wait("/hang", 1)
+    node.kill()
+    receiver.on("/hang", Answer())
+    node.start()
+    log = ledger.check(crashed=True)
+    assert {n["state"] for n in log} == {"unknown"}
+    assert [n["state"] for n in account.missed()] == ["unknown"] * len(log)
+    # A second restart changes nothing of it.
+    node.kill()
+    node.start()
+    assert account.log() == log
+    assert len(receiver.at("/hang")) == len(log)
+
+
+def test_everything_survives_a_death(make_node, receiver):
+    """Accounts, keys, tokens, subscriptions with secrets, idempotency, cursors."""
+    node = make_node()
+    account = node.api.account(name="survivor", labels={"plan": "gold"})
+    subscription = account.subscribe(receiver.url("/s"), secret={"k": "v"}, headers={"X-H": "h"})
+    path = f"/subscriptions/{subscription['id']}"
+    secret = account.call("POST", f"{path}/secret/rotate", {}, status=200).json["secret"]
+    account.patch(subscription, filter={"city": "Rome"}, skip_keys=["me"], description="mine")
+    token = node.api.token(["ingest"], [account.name])
+    event = account.event(1, record={"city": "Rome"})
+    account.post(event)
+    receiver.wait("/s", 1)
+    account.settle()
+    cursor = account.call("GET", "/missed?after=now", status=200).json["next"]
+    before = (account.subscription(subscription), node.api.call("GET", account.path, status=200).json["labels"])
+    node.kill()
+    node.start()
+    assert (account.subscription(subscription), node.api.call("GET", account.path, status=200).json["labels"]) == before
+    assert account.post(event, token=token["token"]).json["duplicates"] == 1
+    assert account.post(account.event(2, record={"city": "Oslo"})).json["notifications"] == 0
+    account.post(account.event(3, record={"city": "Rome"}), token=token["token"])
+    arrival = receiver.wait("/s", 2)[1]
+    from carillon import signature
+    assert signature.verifies(secret, arrival)
+    assert arrival.json["k"] == "v" and arrival.headers["x-h"] == "h"
+    assert account.call("GET", f"/missed?after={cursor}", status=200).json["data"] == []
+
+
+def test_random_deaths_under_load(make_node, receiver, ledger_of):
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    chance = random.Random(seed)
+    node = make_node()
+    ledgers = prepare(node, receiver, ledger_of, 3)
+    load = Load(node, ledgers, threads=4).start()
+    for _ in range(100 if LONG else 5):
+        posted = load.posted + chance.randrange(10, 80)
+        wait_for(lambda: load.posted >= posted or load.problems, 30, "progress of the load")
+        node.kill()
+        node.start()
+    load._stop.set()
+    load.join()
+    logs = [ledger.check(crashed=True, windows=WINDOWS, seconds=90) for ledger in ledgers]
+    assert any(n["state"] == "delivered" for log in logs for n in log)
+
+
+def test_death_while_starting(make_node, receiver, ledger_of):
+    """A start that is cut off leaves a store that starts."""
+    node = make_node()
+    ledgers = prepare(node, receiver, ledger_of)
+    Load(node, ledgers, total=60).start().join()
+    node.kill()
+    for _ in range(5):
+        node.start(wait=False)
+        # Anywhere between the first instruction and being ready.
+        wait_for(lambda: node.log() or not node.running(), 5, "a sign of life")
+        node.kill()
+    node.start()
+    drain(ledgers)
