@@ -7,10 +7,13 @@ namespace carillon::domain {
 
 namespace {
 
-constexpr std::int64_t ns_per_ms = 1'000'000;
-
-std::int64_t round_up_ms(boot_time t) { return (t.time_since_epoch().count() + ns_per_ms - 1) / ns_per_ms; }
-std::int64_t round_down_ms(boot_time t) { return t.time_since_epoch().count() / ns_per_ms; }
+// Times from before this boot are negative: ceil and floor round those rightly, too.
+std::int64_t round_up_ms(boot_time t) {
+  return std::chrono::ceil<std::chrono::milliseconds>(t.time_since_epoch()).count();
+}
+std::int64_t round_down_ms(boot_time t) {
+  return std::chrono::floor<std::chrono::milliseconds>(t.time_since_epoch()).count();
+}
 boot_time from_ms(std::int64_t ms) { return boot_time{std::chrono::milliseconds{ms}}; }
 std::int64_t length_ms(const limit_window& w) { return std::chrono::milliseconds{w.length}.count(); }
 
