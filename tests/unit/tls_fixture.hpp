@@ -170,10 +170,11 @@ struct server_script {
   std::function<void(SSL_CTX*)> configure{}; ///< e.g. the TLS versions
 };
 
-/// Accepts on a port of its own on the loopback until it is destroyed; a thread per connection.
+/// Accepts on the loopback, on a free port unless told one, until it is destroyed; a thread per connection.
 class server {
 public:
-  server(const identity& as, server_script script) : script_{std::move(script)} {
+  server(const identity& as, server_script script, const char* at = "127.0.0.1", std::uint16_t wanted_port = 0)
+      : script_{std::move(script)} {
     std::signal(SIGPIPE, SIG_IGN);
     context_.reset(SSL_CTX_new(TLS_server_method()), free_ssl{});
     SSL_CTX_use_certificate(context_.get(), as.certificate.get());
@@ -183,7 +184,8 @@ public:
     listener_ = socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    inet_pton(AF_INET, at, &address.sin_addr);
+    address.sin_port = htons(wanted_port);
     socklen_t size = sizeof address;
     if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(listener_, 1024) != 0 ||
         getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0)
