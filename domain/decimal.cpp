@@ -8,7 +8,9 @@ namespace {
 /// Exponents beyond it are cut off: the number is as good as infinite or zero, and sums cannot overflow.
 constexpr std::int64_t largest_exponent = 1'000'000'000;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 } // namespace
 
 decimal::decimal(std::string_view text) {

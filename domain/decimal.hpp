@@ -8,7 +8,8 @@
 
 namespace carillon::domain {
 
-/// A JSON number by its value, exact to the last digit: money and 64-bit ids don't pass through floating point.
+/// A JSON number by its value, exact to the last digit: money and 64-bit ids don't pass through floating
+/// point.
 class decimal {
 public:
   /// `text` must be a JSON number.

@@ -7,16 +7,37 @@ namespace carillon::domain {
 
 namespace {
 
-constexpr std::array<std::string_view, entity_count> entity_texts{
-    "Account", "Contact", "CustomEntity", "Project", "Opportunity", "Quote", "Lead", "Task", "Appointment", "Email",
-    "Message", "Memo", "Note", "Product", "OpptyProductRelation", "ActivityRelation", "ContactAccountRelation",
-    "LeadOpptyAccountRelation", "LeadOpptyContactRelation", "Currency", "CurrencyExchangeRate",
-    "CurrencyExchangeRatesList", "ProductPriceList", "ProductPriceListPrice", "QuoteAccountRelation",
-    "QuoteContactRelation", "Activity"};
+constexpr std::array<std::string_view, entity_count> entity_texts{"Account",
+                                                                  "Contact",
+                                                                  "CustomEntity",
+                                                                  "Project",
+                                                                  "Opportunity",
+                                                                  "Quote",
+                                                                  "Lead",
+                                                                  "Task",
+                                                                  "Appointment",
+                                                                  "Email",
+                                                                  "Message",
+                                                                  "Memo",
+                                                                  "Note",
+                                                                  "Product",
+                                                                  "OpptyProductRelation",
+                                                                  "ActivityRelation",
+                                                                  "ContactAccountRelation",
+                                                                  "LeadOpptyAccountRelation",
+                                                                  "LeadOpptyContactRelation",
+                                                                  "Currency",
+                                                                  "CurrencyExchangeRate",
+                                                                  "CurrencyExchangeRatesList",
+                                                                  "ProductPriceList",
+                                                                  "ProductPriceListPrice",
+                                                                  "QuoteAccountRelation",
+                                                                  "QuoteContactRelation",
+                                                                  "Activity"};
 
 constexpr std::array<std::string_view, action_count> action_texts{
-    "Create", "Update", "Delete", "DocumentLinked", "OwnerChanged", "Move",
-    "Lost",   "Won",    "Qualify", "BackToLead",    "Comment"};
+    "Create", "Update", "Delete",  "DocumentLinked", "OwnerChanged", "Move",
+    "Lost",   "Won",    "Qualify", "BackToLead",     "Comment"};
 
 constexpr action_set bits(std::initializer_list<action> actions) {
   action_set result = 0;
@@ -44,9 +65,13 @@ constexpr std::array<enum_value, 10> enum_values{{
 
 } // namespace
 
-std::string_view to_string(entity e) { return entity_texts[static_cast<std::size_t>(e)]; }
+std::string_view to_string(entity e) {
+  return entity_texts[static_cast<std::size_t>(e)];
+}
 
-std::string_view to_string(action a) { return action_texts[static_cast<std::size_t>(a)]; }
+std::string_view to_string(action a) {
+  return action_texts[static_cast<std::size_t>(a)];
+}
 
 std::optional<entity> parse_entity(std::string_view name) {
   const auto found = std::find(entity_texts.begin(), entity_texts.end(), name);
@@ -88,7 +113,9 @@ action_set actions_for(entity e) {
   }
 }
 
-bool has_action(entity e, action a) { return (actions_for(e) & bit(a)) != 0; }
+bool has_action(entity e, action a) {
+  return (actions_for(e) & bit(a)) != 0;
+}
 
 const enum_value* find_enum(entity e, std::string_view field, std::string_view name) {
   for (const auto& value : enum_values)

@@ -11,7 +11,9 @@ namespace carillon::domain {
 /// A set of actions: bit n is the action with the number n.
 using action_set = std::uint16_t;
 
-constexpr action_set bit(action a) { return static_cast<action_set>(1U << static_cast<unsigned>(a)); }
+constexpr action_set bit(action a) {
+  return static_cast<action_set>(1U << static_cast<unsigned>(a));
+}
 
 /// The actions that an entity knows.
 action_set actions_for(entity e);

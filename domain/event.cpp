@@ -16,12 +16,24 @@ namespace carillon::domain {
 namespace {
 
 enum class member : std::uint8_t {
-  id, entity, action, record_id, record_ids, record, previous, changes, custom_entity, related, included,
-  occurred_at, skip_key, derive,
+  id,
+  entity,
+  action,
+  record_id,
+  record_ids,
+  record,
+  previous,
+  changes,
+  custom_entity,
+  related,
+  included,
+  occurred_at,
+  skip_key,
+  derive,
 };
 constexpr std::array<std::string_view, 14> member_names{
-    "id",            "entity",  "action",   "record_id",   "record_ids", "record", "previous", "changes",
-    "custom_entity", "related", "included", "occurred_at", "skip_key",   "derive"};
+    "id",      "entity",        "action",  "record_id", "record_ids",  "record",   "previous",
+    "changes", "custom_entity", "related", "included",  "occurred_at", "skip_key", "derive"};
 
 /// 2^53−1: beyond it a receiver that reads numbers as floating point gets another id.
 constexpr std::string_view largest_safe = "9007199254740991";
@@ -36,7 +48,8 @@ bool has_control(std::string_view text) {
 }
 
 bool canonical_digits(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }) &&
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }) &&
          (text.size() == 1 || text.front() != '0');
 }
 
@@ -268,7 +281,8 @@ private:
     e_.action_bits = bit(e_.how);
     if (e_.changes.empty() && e_.previous.empty())
       return;
-    const auto changes = e_.changes.empty() ? compare_records(e_.previous, e_.record) : read_changes(e_.changes);
+    const auto changes =
+        e_.changes.empty() ? compare_records(e_.previous, e_.record) : read_changes(e_.changes);
     auto& names = e_.changed_fields.emplace();
     names.reserve(changes.size());
     for (const auto& change : changes) {
@@ -287,7 +301,8 @@ private:
       return bit(action::OwnerChanged);
     if (change.name != "status")
       return 0;
-    auto name = type_of(change.after) == json_type::string ? string_value(change.after) : std::string{change.after};
+    auto name =
+        type_of(change.after) == json_type::string ? string_value(change.after) : std::string{change.after};
     if (name.size() == 1 && name[0] >= '0' && name[0] <= '9') {
       const auto* value = find_enum(e_.what, "status", name[0] - '0');
       name = value == nullptr ? std::string_view{} : value->name;
@@ -304,7 +319,8 @@ private:
   bool has_entity_ = false, has_action_ = false, has_record_id_ = false, has_record_ids_ = false;
 };
 
-std::shared_ptr<event> read_event(std::string_view object, std::string base, std::vector<field_error>& errors) {
+std::shared_ptr<event> read_event(std::string_view object, std::string base,
+                                  std::vector<field_error>& errors) {
   auto e = std::make_shared<event>();
   e->bytes = object;
   if (!event_parser{*e, std::move(base), errors}.run())
@@ -319,7 +335,8 @@ std::string one_line(const json_fault& fault) {
 }
 
 /// Reads the events of `body` into `result`; errors go to `error`.
-void read_events(std::string_view body, const event_limits& limits, parsed_events& result, parse_error& error) {
+void read_events(std::string_view body, const event_limits& limits, parsed_events& result,
+                 parse_error& error) {
   if (type_of(body) == json_type::object) {
     if (auto e = read_event(body, "#", error.errors))
       result.events.push_back(std::move(e));
@@ -352,8 +369,8 @@ void check_together(const parsed_events& parsed, const event_limits& limits, par
     records += e->records.size();
   if (records > limits.max_records) {
     error.what = parse_error::kind::too_many;
-    error.detail = "A request names at most " + std::to_string(limits.max_records) + " record ids; this one has " +
-                   std::to_string(records) + '.';
+    error.detail = "A request names at most " + std::to_string(limits.max_records) +
+                   " record ids; this one has " + std::to_string(records) + '.';
     return;
   }
   if (parsed.events.size() < 2)
@@ -368,7 +385,8 @@ void check_together(const parsed_events& parsed, const event_limits& limits, par
 
 } // namespace
 
-std::optional<parsed_events> parse_events(std::string_view body, const event_limits& limits, parse_error& error) {
+std::optional<parsed_events> parse_events(std::string_view body, const event_limits& limits,
+                                          parse_error& error) {
   error = {};
   if (auto fault = check_json(body)) {
     error.detail = one_line(*fault);

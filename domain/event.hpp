@@ -15,16 +15,49 @@ namespace carillon::domain {
 
 /// What a record is: Pipeliner's entities, and `Activity` (Copper's activity_log).
 enum class entity : std::uint8_t {
-  Account, Contact, CustomEntity, Project, Opportunity, Quote, Lead, Task, Appointment, Email, Message, Memo, Note,
-  Product, OpptyProductRelation, ActivityRelation, ContactAccountRelation, LeadOpptyAccountRelation,
-  LeadOpptyContactRelation, Currency, CurrencyExchangeRate, CurrencyExchangeRatesList, ProductPriceList,
-  ProductPriceListPrice, QuoteAccountRelation, QuoteContactRelation, Activity,
+  Account,
+  Contact,
+  CustomEntity,
+  Project,
+  Opportunity,
+  Quote,
+  Lead,
+  Task,
+  Appointment,
+  Email,
+  Message,
+  Memo,
+  Note,
+  Product,
+  OpptyProductRelation,
+  ActivityRelation,
+  ContactAccountRelation,
+  LeadOpptyAccountRelation,
+  LeadOpptyContactRelation,
+  Currency,
+  CurrencyExchangeRate,
+  CurrencyExchangeRatesList,
+  ProductPriceList,
+  ProductPriceListPrice,
+  QuoteAccountRelation,
+  QuoteContactRelation,
+  Activity,
 };
 inline constexpr std::size_t entity_count = 27;
 
 /// What happened to it.
 enum class action : std::uint8_t {
-  Create, Update, Delete, DocumentLinked, OwnerChanged, Move, Lost, Won, Qualify, BackToLead, Comment,
+  Create,
+  Update,
+  Delete,
+  DocumentLinked,
+  OwnerChanged,
+  Move,
+  Lost,
+  Won,
+  Qualify,
+  BackToLead,
+  Comment,
 };
 inline constexpr std::size_t action_count = 11;
 
@@ -35,16 +68,16 @@ std::optional<action> parse_action(std::string_view name);
 /// Whether the dialects' tables know this action for this entity (`Activity`: Create, Update, Delete).
 bool has_action(entity e, action a);
 
-/// One record's id. `numeric`: came as a JSON number, or is a canonical decimal of at most 2^53−1: dialects that
-/// write numbers write it as one.
+/// One record's id. `numeric`: came as a JSON number, or is a canonical decimal of at most 2^53−1: dialects
+/// that write numbers write it as one.
 struct record_id {
   std::string text;
   bool numeric = false;
   bool operator==(const record_id& other) const { return text == other.text; }
 };
 
-/// One posted change of one or several records. Immutable once parsed; the views point into `bytes`, so an event lives
-/// behind a shared pointer and is neither copied nor moved.
+/// One posted change of one or several records. Immutable once parsed; the views point into `bytes`, so an
+/// event lives behind a shared pointer and is neither copied nor moved.
 struct event {
   event() = default;
   event(const event&) = delete;
@@ -63,8 +96,8 @@ struct event {
   // JSON texts inside `bytes`, empty when the member is missing:
   std::string_view record, previous, changes, related, included;
 
-  /// Names at the top level of `changes`, or those whose values differ between `previous` and `record`; nothing when
-  /// the event tells neither. `custom_fields.<id>` names a nested custom field.
+  /// Names at the top level of `changes`, or those whose values differ between `previous` and `record`;
+  /// nothing when the event tells neither. `custom_fields.<id>` names a nested custom field.
   std::optional<std::vector<std::string>> changed_fields;
 
   /// The actions it counts as, one bit each (bit 0: Create): its own and the derived ones.
@@ -109,10 +142,11 @@ struct parsed_events {
   bool was_array = false;
 };
 
-/// Parses and validates an ingestion request's body: all or nothing. The gate holds (`json_gate.hpp`); unknown members,
-/// entities, actions, bad ids and types are errors that name their place; the same id twice is an error.
-/// On failure the result is empty and `error` is filled.
-std::optional<parsed_events> parse_events(std::string_view body, const event_limits& limits, parse_error& error);
+/// Parses and validates an ingestion request's body: all or nothing. The gate holds (`json_gate.hpp`);
+/// unknown members, entities, actions, bad ids and types are errors that name their place; the same id twice
+/// is an error. On failure the result is empty and `error` is filled.
+std::optional<parsed_events> parse_events(std::string_view body, const event_limits& limits,
+                                          parse_error& error);
 
 /// Parses one event that was accepted before, from its stored bytes. nullptr only if they are damaged.
 event_ptr parse_stored_event(std::string_view bytes);

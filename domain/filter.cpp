@@ -14,12 +14,29 @@ namespace carillon::domain {
 namespace {
 
 enum class op : std::uint8_t {
-  eq, ieq, unequal, iunequal, contains, starts, ends, icontains, istarts, iends,
-  null, not_null, empty, not_empty, gt, gte, lt, lte, between,
+  eq,
+  ieq,
+  unequal,
+  iunequal,
+  contains,
+  starts,
+  ends,
+  icontains,
+  istarts,
+  iends,
+  null,
+  not_null,
+  empty,
+  not_empty,
+  gt,
+  gte,
+  lt,
+  lte,
+  between,
 };
 constexpr std::array<std::string_view, 19> op_names{
-    "eq",      "ieq",   "not-eq", "not-ieq",  "contains", "starts",    "ends", "icontains", "istarts", "iends",
-    "null", "not-null", "empty",  "not-empty", "gt",      "gte",       "lt",   "lte",       "between"};
+    "eq",   "ieq",      "not-eq", "not-ieq",   "contains", "starts", "ends", "icontains", "istarts", "iends",
+    "null", "not-null", "empty",  "not-empty", "gt",       "gte",    "lt",   "lte",       "between"};
 
 std::optional<op> parse_op(std::string_view name) {
   const auto found = std::find(op_names.begin(), op_names.end(), name);
@@ -28,7 +45,9 @@ std::optional<op> parse_op(std::string_view name) {
   return static_cast<op>(found - op_names.begin());
 }
 
-bool takes_no_value(op o) { return o >= op::null && o <= op::not_empty; }
+bool takes_no_value(op o) {
+  return o >= op::null && o <= op::not_empty;
+}
 
 op opposite(op o) {
   switch (o) {
@@ -43,7 +62,9 @@ op opposite(op o) {
   }
 }
 
-bool is_null(std::string_view value) { return type_of(value) == json_type::null; }
+bool is_null(std::string_view value) {
+  return type_of(value) == json_type::null;
+}
 
 bool is_empty(std::string_view value) {
   if (is_null(value) || value == "\"\"")
@@ -76,7 +97,8 @@ public:
       break;
     }
     case json_type::string:
-      if (const auto record = find_included(included_, string_value(value)); type_of(record) == json_type::object)
+      if (const auto record = find_included(included_, string_value(value));
+          type_of(record) == json_type::object)
         walk(record, next);
       break;
     default:
@@ -364,7 +386,8 @@ std::optional<filter> compile_pipeliner_filter(std::string_view values, std::str
     const auto path = member.name();
     if (!find_member(values, path).empty())
       continue;
-    const auto how = type_of(member.value) == json_type::string ? parse_op(string_value(member.value)) : std::nullopt;
+    const auto how =
+        type_of(member.value) == json_type::string ? parse_op(string_value(member.value)) : std::nullopt;
     if (!how)
       fault = {path, "unknown operator " + std::string{member.value}};
     if (!how || !made.add(path, *how, {}))
@@ -373,6 +396,8 @@ std::optional<filter> compile_pipeliner_filter(std::string_view values, std::str
   return filter{std::move(made.conditions)};
 }
 
-bool is_filter_operator(std::string_view name) { return parse_op(name).has_value(); }
+bool is_filter_operator(std::string_view name) {
+  return parse_op(name).has_value();
+}
 
 } // namespace carillon::domain

@@ -21,9 +21,10 @@ inline constexpr std::size_t max_filter_values = 200;
 
 /// Conditions on an event's record, compiled once; all must hold.
 ///
-/// A dotted path leads through objects, through every element of a list, and through a relation's URI into the event's
-/// `included`. The filter sees the record after the change; an event that brings changes but no record is judged by its
-/// new values as far as it tells them. What an event doesn't tell, and a Delete without a record, does not match.
+/// A dotted path leads through objects, through every element of a list, and through a relation's URI into
+/// the event's `included`. The filter sees the record after the change; an event that brings changes but no
+/// record is judged by its new values as far as it tells them. What an event doesn't tell, and a Delete
+/// without a record, does not match.
 class filter {
 public:
   filter(filter&&) noexcept;
@@ -44,13 +45,13 @@ private:
                                                         filter_fault& fault);
 };
 
-/// Compiles a native filter: {"<dotted path>": value | [values] | {"<operator>": value | [values], …}}. A plain value
-/// means `eq`, a list matches any of its values, `between` takes [low, high] or "low,high", and `null`, `not-null`,
-/// `empty`, `not-empty` take true (or false for the opposite). A value null means `null`.
+/// Compiles a native filter: {"<dotted path>": value | [values] | {"<operator>": value | [values], …}}. A
+/// plain value means `eq`, a list matches any of its values, `between` takes [low, high] or "low,high", and
+/// `null`, `not-null`, `empty`, `not-empty` take true (or false for the opposite). A value null means `null`.
 std::optional<filter> compile_filter(std::string_view json, filter_fault& fault);
 
-/// Compiles Pipeliner's pair of options: `filter` {"<path>": value | [values]} and `filter-op` {"<path>": "operator"}
-/// (an empty view: none). Operators without a value need no entry in `filter`.
+/// Compiles Pipeliner's pair of options: `filter` {"<path>": value | [values]} and `filter-op` {"<path>":
+/// "operator"} (an empty view: none). Operators without a value need no entry in `filter`.
 std::optional<filter> compile_pipeliner_filter(std::string_view values, std::string_view operators,
                                                filter_fault& fault);
 

@@ -15,9 +15,9 @@ namespace carillon::domain {
 /// A filter's value, in every form that a comparison may want.
 struct filter_operand {
   json_type type = json_type::null;
-  std::string text;   ///< a string's characters, a number's or boolean's JSON
-  std::string folded; ///< `text` with its case folded
-  std::optional<decimal> number;  ///< also of a string that reads as a number
+  std::string text;              ///< a string's characters, a number's or boolean's JSON
+  std::string folded;            ///< `text` with its case folded
+  std::optional<decimal> number; ///< also of a string that reads as a number
   std::optional<instant> moment; ///< of a string that reads as an ISO date
 };
 
@@ -34,15 +34,16 @@ struct enum_field {
 
 enum class text_match : std::uint8_t { contains, starts, ends };
 
-/// Whether the record's value equals the operand. Numbers and numeric strings meet by value, ISO dates as instants,
-/// enum values by number and by name.
+/// Whether the record's value equals the operand. Numbers and numeric strings meet by value, ISO dates as
+/// instants, enum values by number and by name.
 bool equals(std::string_view value, const filter_operand& wanted, bool fold, const enum_field* e);
 
-/// How the value is ordered against the operand: numbers, instants, or strings by code point. Nothing between others.
+/// How the value is ordered against the operand: numbers, instants, or strings by code point. Nothing between
+/// others.
 std::optional<std::strong_ordering> order(std::string_view value, const filter_operand& wanted);
 
-/// Whether the value's text contains, starts or ends with the operand's. Numbers count by their digits, enum values also
-/// by their names.
+/// Whether the value's text contains, starts or ends with the operand's. Numbers count by their digits, enum
+/// values also by their names.
 bool matches_text(std::string_view value, const filter_operand& wanted, text_match how, bool fold,
                   const enum_field* e);
 

@@ -15,7 +15,8 @@ namespace {
 
 /// Recursion follows nesting, so the deepest is bounded whatever the caller's limits say.
 constexpr std::size_t deepest = 64;
-/// Up to so many members a new key is compared with all before it; beyond, keys are sorted at the object's end.
+/// Up to so many members a new key is compared with all before it; beyond, keys are sorted at the object's
+/// end.
 constexpr std::size_t compared_at_once = 24;
 
 struct key_entry {
@@ -37,7 +38,9 @@ std::uint64_t hash_of(std::string_view text) {
   return h ^ (h >> 29);
 }
 
-std::string plain(const key_entry& key) { return key.escaped ? unescape_json(key.raw) : std::string{key.raw}; }
+std::string plain(const key_entry& key) {
+  return key.escaped ? unescape_json(key.raw) : std::string{key.raw};
+}
 
 bool same_key(const key_entry& a, const key_entry& b) {
   if (a.hash != b.hash)
@@ -102,7 +105,9 @@ private:
     }
   }
 
-  bool too_deep() { return fail("objects and arrays are nested deeper than " + std::to_string(depth_limit_)); }
+  bool too_deep() {
+    return fail("objects and arrays are nested deeper than " + std::to_string(depth_limit_));
+  }
 
   bool literal(std::string_view word) {
     if (static_cast<std::size_t>(end_ - p_) < word.size() || std::string_view{p_, word.size()} != word)
@@ -258,8 +263,8 @@ private:
       return !a.escaped && !b.escaped ? a.raw < b.raw : plain(a) < plain(b);
     });
     const auto twice = std::adjacent_find(from, keys_.end(), same_key);
-    return twice == keys_.end() || duplicate(twice->raw.data() < std::next(twice)->raw.data() ? *std::next(twice)
-                                                                                              : *twice);
+    return twice == keys_.end() ||
+           duplicate(twice->raw.data() < std::next(twice)->raw.data() ? *std::next(twice) : *twice);
   }
 
   bool object(std::size_t depth) {
@@ -347,7 +352,7 @@ private:
   std::size_t depth_limit_;
   std::size_t values_ = 0;
   std::string_view last_string_;
-  bool escaped_ = false; ///< whether `last_string_` holds an escape
+  bool escaped_ = false;                               ///< whether `last_string_` holds an escape
   boost::container::small_vector<key_entry, 48> keys_; ///< of all open objects, innermost last
   std::optional<json_fault> fault_;
   std::vector<std::string> tokens_; ///< the fault's pointer, innermost first

@@ -9,13 +9,13 @@ namespace carillon::domain {
 
 /// What one JSON text may hold, so that nothing behind the gate needs limits of its own.
 struct json_limits {
-  std::size_t depth = 64;            ///< objects and arrays inside each other; more than 64 is never allowed
-  std::size_t key_bytes = 1'024;     ///< of one member's name, as written
+  std::size_t depth = 64;             ///< objects and arrays inside each other; more than 64 is never allowed
+  std::size_t key_bytes = 1'024;      ///< of one member's name, as written
   std::size_t string_bytes = 1 << 20; ///< of one string, as written
-  std::size_t number_bytes = 512;    ///< of one number: digits are kept, not computed with
-  std::size_t members = 20'000;      ///< of one object
-  std::size_t elements = 100'000;    ///< of one array
-  std::size_t values = 1'000'000;    ///< in the whole text
+  std::size_t number_bytes = 512;     ///< of one number: digits are kept, not computed with
+  std::size_t members = 20'000;       ///< of one object
+  std::size_t elements = 100'000;     ///< of one array
+  std::size_t values = 1'000'000;     ///< in the whole text
 };
 
 /// What is wrong with a JSON text, and where.
@@ -25,9 +25,9 @@ struct json_fault {
   std::string detail;     ///< a sentence without the place: "the key \"name\" appears twice"
 };
 
-/// Checks that `text` is one JSON value (RFC 8259) in good UTF-8, without duplicate keys (compared unescaped), lone
-/// surrogates or trailing data, and within the limits. Nothing when it is; all of `json_slices.hpp` relies on that.
-/// One pass, no allocation for usual texts.
+/// Checks that `text` is one JSON value (RFC 8259) in good UTF-8, without duplicate keys (compared
+/// unescaped), lone surrogates or trailing data, and within the limits. Nothing when it is; all of
+/// `json_slices.hpp` relies on that. One pass, no allocation for usual texts.
 std::optional<json_fault> check_json(std::string_view text, const json_limits& limits = {});
 
 /// Appends "/" and the member's name to a JSON pointer in fragment form, escaped per RFC 6901 and RFC 3986.

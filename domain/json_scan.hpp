@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -10,7 +11,15 @@ inline constexpr std::uint64_t ones = 0x0101010101010101ULL;
 inline constexpr std::uint64_t highs = 0x8080808080808080ULL;
 
 /// Nonzero when any of the eight bytes is zero.
-constexpr std::uint64_t zero_byte(std::uint64_t word) { return (word - ones) & ~word & highs; }
+constexpr std::uint64_t zero_byte(std::uint64_t word) {
+  return (word - ones) & ~word & highs;
+}
+
+/// The first byte that `found` marks by its top bit. Marks behind the first may be false, the first never is.
+inline const char* first_marked(const char* p, std::uint64_t found) {
+  static_assert(std::endian::native == std::endian::little, "the first byte must be the lowest");
+  return p + (std::countr_zero(found) >> 3);
+}
 
 inline std::uint64_t load(const char* p) {
   std::uint64_t word;
@@ -22,22 +31,23 @@ inline std::uint64_t load(const char* p) {
 inline const char* string_special(const char* p, const char* end) {
   for (; end - p >= 8; p += 8) {
     const auto word = load(p);
-    if ((zero_byte(word ^ (ones * '"')) | zero_byte(word ^ (ones * '\\'))) != 0)
-      break;
+    if (const auto found = zero_byte(word ^ (ones * '"')) | zero_byte(word ^ (ones * '\\')))
+      return first_marked(p, found);
   }
   while (p != end && *p != '"' && *p != '\\')
     ++p;
   return p;
 }
 
-/// The first byte from `p` on that a string may not hold as it is or that needs a look: a quote, a backslash, a
-/// control character, or a byte past ASCII; or `end`.
+/// The first byte from `p` on that a string may not hold as it is or that needs a look: a quote, a backslash,
+/// a control character, or a byte past ASCII; or `end`.
 inline const char* gate_special(const char* p, const char* end) {
   for (; end - p >= 8; p += 8) {
     const auto word = load(p);
     const auto control = (word - ones * 0x20) & ~word & highs;
-    if ((control | (word & highs) | zero_byte(word ^ (ones * '"')) | zero_byte(word ^ (ones * '\\'))) != 0)
-      break;
+    if (const auto found =
+            control | (word & highs) | zero_byte(word ^ (ones * '"')) | zero_byte(word ^ (ones * '\\')))
+      return first_marked(p, found);
   }
   for (; p != end; ++p) {
     const auto byte = static_cast<unsigned char>(*p);

@@ -10,7 +10,9 @@ namespace carillon::domain {
 
 namespace {
 
-bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+bool is_space(char c) {
+  return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
 
 const char* skip_space(const char* p, const char* end) {
   while (p != end && is_space(*p))
@@ -131,7 +133,9 @@ bool json_member::is(std::string_view wanted) const {
   return unescape_json(key) == wanted;
 }
 
-std::string json_member::name() const { return unescape_json(key); }
+std::string json_member::name() const {
+  return unescape_json(key);
+}
 
 object_reader::object_reader(std::string_view object) : p_(nullptr), end_(nullptr) {
   if (type_of(object) == json_type::object) {
@@ -203,6 +207,8 @@ std::string_view trim_json(std::string_view text) {
 }
 
 std::string unescape_json(std::string_view raw) {
+  if (raw.find('\\') == std::string_view::npos)
+    return std::string{raw};
   std::string out;
   out.reserve(raw.size());
   const char* p = raw.data();

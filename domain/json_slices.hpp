@@ -7,8 +7,8 @@
 
 /// Reading JSON without a tree: a value is the view of its bytes, so it can be sent on exactly as it came.
 ///
-/// Every function expects text that passed `check_json`. For other text the results are meaningless, but nothing is
-/// read outside the view.
+/// Every function expects text that passed `check_json`. For other text the results are meaningless, but
+/// nothing is read outside the view.
 namespace carillon::domain {
 
 enum class json_type : unsigned char { none, object, array, string, number, boolean, null };
@@ -76,8 +76,8 @@ std::string string_value(std::string_view value);
 /// Whether a string value stands for exactly `text`.
 bool string_is(std::string_view value, std::string_view text);
 
-/// Whether two values mean the same: escapes, white space, the order of members and the spelling of numbers don't
-/// count (1, 1.0 and 10e-1 are equal, digit by digit and not as floating point).
+/// Whether two values mean the same: escapes, white space, the order of members and the spelling of numbers
+/// don't count (1, 1.0 and 10e-1 are equal, digit by digit and not as floating point).
 bool same_json(std::string_view a, std::string_view b);
 
 } // namespace carillon::domain

@@ -34,7 +34,9 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-object_writer::object_writer(std::string& out) : out_(out) { out_ += '{'; }
+object_writer::object_writer(std::string& out) : out_(out) {
+  out_ += '{';
+}
 
 std::string& object_writer::open(std::string_view name) {
   if (!first_)
@@ -63,7 +65,9 @@ object_writer& object_writer::boolean(std::string_view name, bool value) {
   return raw(name, value ? "true" : "false");
 }
 
-object_writer& object_writer::null(std::string_view name) { return raw(name, "null"); }
+object_writer& object_writer::null(std::string_view name) {
+  return raw(name, "null");
+}
 
 object_writer& object_writer::texts(std::string_view name, const std::vector<std::string>& values) {
   auto& out = open(name);
@@ -85,6 +89,8 @@ object_writer& object_writer::pairs(std::string_view name, const string_pairs& v
   return *this;
 }
 
-void object_writer::close() { out_ += '}'; }
+void object_writer::close() {
+  out_ += '}';
+}
 
 } // namespace carillon::domain

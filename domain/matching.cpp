@@ -18,13 +18,14 @@ std::string_view to_string(match_reason r) {
 }
 
 const std::vector<std::string>& default_meta_fields() {
-  static const std::vector<std::string> fields{"date_created", "date_modified",     "created",
-                                               "modified",     "revision",          "interaction_count",
-                                               "date_last_contacted", "modified_by_user"};
+  static const std::vector<std::string> fields{
+      "date_created",      "date_modified",       "created",         "modified", "revision",
+      "interaction_count", "date_last_contacted", "modified_by_user"};
   return fields;
 }
 
-const std::string* changed_path(const std::vector<std::string>& wanted, const std::vector<std::string>& changed) {
+const std::string* changed_path(const std::vector<std::string>& wanted,
+                                const std::vector<std::string>& changed) {
   const auto below = [](std::string_view path, std::string_view above) {
     return path.size() > above.size() && path.starts_with(above) && path[above.size()] == '.';
   };
@@ -46,7 +47,7 @@ std::vector<action> actions_of(const event& e) {
 /// What a revision asks for, looked up and parsed once.
 struct compiled_subscription::program {
   wanted_actions wanted{};
-  std::vector<std::string> meta_fields;          ///< sorted; empty where the rule does not hold
+  std::vector<std::string> meta_fields; ///< sorted; empty where the rule does not hold
   std::optional<filter> native_filter;
   std::optional<pipeliner_options> pipeliner;
 
@@ -70,7 +71,8 @@ bool skips(const std::vector<std::string>& keys, const event& e, std::span<const
   return !keys.empty() && (holds_any(e.skip_keys, keys) || holds_any(request_keys, keys));
 }
 
-/// Whether a gate on changed fields is closed. What an event doesn't tell has not changed as far as the gate knows.
+/// Whether a gate on changed fields is closed. What an event doesn't tell has not changed as far as the gate
+/// knows.
 bool unchanged(const std::vector<std::string>& watched, const event& e) {
   return !watched.empty() && (!e.changed_fields || changed_path(watched, *e.changed_fields) == nullptr);
 }
@@ -92,7 +94,8 @@ compiled_subscription::compiled_subscription(subscription source, const std::vec
     filter_fault fault;
     program_->native_filter = compile_filter(source_.filter, fault);
     if (!program_->native_filter)
-      throw std::invalid_argument{"a subscription's filter is not valid: " + fault.path + ": " + fault.detail};
+      throw std::invalid_argument{"a subscription's filter is not valid: " + fault.path + ": " +
+                                  fault.detail};
   }
   if (source_.speaks == dialect::pipeliner) {
     for (const auto& name : source_.pipeliner.events)
@@ -120,7 +123,8 @@ bool compiled_subscription::concerns(entity e, action a) const {
   return (program_->wanted[static_cast<std::size_t>(e)] & bit(a)) != 0;
 }
 
-match_result compiled_subscription::match(const event& e, std::span<const std::string> request_skip_keys) const {
+match_result compiled_subscription::match(const event& e,
+                                          std::span<const std::string> request_skip_keys) const {
   const auto wanted = program_->wanted[static_cast<std::size_t>(e.what)];
   const auto actions = static_cast<action_set>(wanted & e.action_bits);
   if (actions == 0)

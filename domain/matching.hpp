@@ -38,12 +38,13 @@ struct pipeliner_options;
 /// Fields whose change alone is no update, per Copper's rules; configurable.
 const std::vector<std::string>& default_meta_fields();
 
-/// Whether one of the `wanted` paths changed: the same path, one above it (`custom_fields` for `custom_fields.12`) or
-/// one below it. The wanted path that did, or nullptr.
-const std::string* changed_path(const std::vector<std::string>& wanted, const std::vector<std::string>& changed);
+/// Whether one of the `wanted` paths changed: the same path, one above it (`custom_fields` for
+/// `custom_fields.12`) or one below it. The wanted path that did, or nullptr.
+const std::string* changed_path(const std::vector<std::string>& wanted,
+                                const std::vector<std::string>& changed);
 
-/// A subscription's revision, compiled once: what matching needs is parsed and looked up here, nothing per event.
-/// Immutable and shared.
+/// A subscription's revision, compiled once: what matching needs is parsed and looked up here, nothing per
+/// event. Immutable and shared.
 class compiled_subscription {
 public:
   /// The subscription must have passed its dialect's validation. Throws std::invalid_argument otherwise.
@@ -58,7 +59,8 @@ public:
   /// Decides about one event. `request_skip_keys`: from the request's header.
   match_result match(const event& e, std::span<const std::string> request_skip_keys) const;
 
-  /// The concrete (entity, action) pairs it may match, for the index; derived ones under the action they derive to.
+  /// The concrete (entity, action) pairs it may match, for the index; derived ones under the action they
+  /// derive to.
   bool concerns(entity e, action a) const;
 
   /// Pipeliner's options; nullptr for another dialect.

@@ -151,7 +151,8 @@ void render_pipeliner_part(object_writer& object, const subscription& s) {
 std::optional<native_patch> parse_native_patch(std::string_view body, parse_error& error) {
   error = {};
   if (auto fault = check_json(body)) {
-    error.detail = "The body is no valid JSON: " + fault->detail + " (at byte " + std::to_string(fault->offset) + ").";
+    error.detail =
+        "The body is no valid JSON: " + fault->detail + " (at byte " + std::to_string(fault->offset) + ").";
     error.errors.push_back({std::move(fault->pointer), std::move(fault->detail)});
     return std::nullopt;
   }

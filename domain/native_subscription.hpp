@@ -12,10 +12,10 @@
 namespace carillon::domain {
 
 /// Bounds of the native options.
-inline constexpr std::size_t max_description = 1'024;      ///< bytes
+inline constexpr std::size_t max_description = 1'024; ///< bytes
 inline constexpr std::size_t max_filter_bytes = 16 * 1'024;
-inline constexpr std::size_t max_watched_fields = 100;     ///< of `on_field_change`
-inline constexpr std::size_t max_watched_field = 256;      ///< bytes of one path
+inline constexpr std::size_t max_watched_fields = 100; ///< of `on_field_change`
+inline constexpr std::size_t max_watched_field = 256;  ///< bytes of one path
 inline constexpr std::size_t max_subscription_skip_keys = 32;
 
 /// A PATCH body, validated: what it doesn't mention is empty here. null in the body resets to the default.
@@ -34,8 +34,8 @@ struct native_patch {
 /// Parses and validates a PATCH body. On failure the result is empty and `error` names each place.
 std::optional<native_patch> parse_native_patch(std::string_view body, parse_error& error);
 
-/// Applies a patch made at `now`: raises the revision when the patch asks for one. A status of `active` forgets the
-/// failures in a row.
+/// Applies a patch made at `now`: raises the revision when the patch asks for one. A status of `active`
+/// forgets the failures in a row.
 void apply_native_patch(const native_patch& patch, wall_time now, subscription& s);
 
 /// The subscription as a JSON object; secrets and header values are masked.

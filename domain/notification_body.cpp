@@ -37,8 +37,9 @@ std::pair<entity, action> sample_names(const compiled_subscription& s) {
   if (source.speaks == dialect::copper)
     return {*copper_entity(source.copper.type), *copper_action(source.copper.event)};
   for (std::size_t i = 0; i < entity_count; ++i)
-    for (const auto a : {action::Update, action::Create, action::Delete, action::DocumentLinked, action::OwnerChanged,
-                         action::Move, action::Lost, action::Won, action::Qualify, action::BackToLead, action::Comment})
+    for (const auto a :
+         {action::Update, action::Create, action::Delete, action::DocumentLinked, action::OwnerChanged,
+          action::Move, action::Lost, action::Won, action::Qualify, action::BackToLead, action::Comment})
       if (s.concerns(static_cast<entity>(i), a))
         return {static_cast<entity>(i), a};
   return {entity::Account, action::Update};
@@ -58,9 +59,10 @@ std::string sample_path(const compiled_subscription& s, entity what) {
 
 } // namespace
 
-rendered_body render_body(const compiled_subscription& s, std::string_view account, std::span<const body_part> parts,
-                          secrets how) {
-  return s.pipeliner() == nullptr ? render_copper(s.source(), parts, how) : render_pipeliner(s, account, parts, how);
+rendered_body render_body(const compiled_subscription& s, std::string_view account,
+                          std::span<const body_part> parts, secrets how) {
+  return s.pipeliner() == nullptr ? render_copper(s.source(), parts, how)
+                                  : render_pipeliner(s, account, parts, how);
 }
 
 std::uint64_t merge_key(const compiled_subscription& s, const event& e, action as) {

@@ -18,7 +18,7 @@ struct body_part {
   event_ptr source;
   std::uint32_t first = 0;
   std::uint32_t count = 0;
-  action as{};        ///< the action that matched
+  action as{};          ///< the action that matched
   wall_time accepted{}; ///< when the event was accepted
 };
 
@@ -32,13 +32,13 @@ struct rendered_body {
 enum class secrets : std::uint8_t { shown, masked };
 
 /// Renders the body of one notification in its subscription's dialect. `account`: the account's public id.
-/// Parts are in order of acceptance; the newest part's time is the notification's timestamp (`occurred_at` if the event
-/// has one, else its acceptance).
-rendered_body render_body(const compiled_subscription& s, std::string_view account, std::span<const body_part> parts,
-                          secrets how);
+/// Parts are in order of acceptance; the newest part's time is the notification's timestamp (`occurred_at` if
+/// the event has one, else its acceptance).
+rendered_body render_body(const compiled_subscription& s, std::string_view account,
+                          std::span<const body_part> parts, secrets how);
 
-/// How records of one event share a notification with records of others: records join only what has an equal key.
-/// Copper: (event, updated_attributes); equal keys merge. The key is a digest, stable across restarts.
+/// How records of one event share a notification with records of others: records join only what has an equal
+/// key. Copper: (event, updated_attributes); equal keys merge. The key is a digest, stable across restarts.
 std::uint64_t merge_key(const compiled_subscription& s, const event& e, action as);
 
 /// At most this many records (Copper: 30) or items (Pipeliner: chunk_size) go into one notification.

@@ -15,8 +15,8 @@ public:
   projector(std::string& out, std::string_view included)
       : out_(out), start_(out.size()), included_(included) {}
 
-  /// `expand`: the node that this value was reached by, nullptr when it is no relation to expand. `keep`: what is shown
-  /// of it, nullptr for all.
+  /// `expand`: the node that this value was reached by, nullptr when it is no relation to expand. `keep`:
+  /// what is shown of it, nullptr for all.
   void append(std::string_view value, const path_tree* expand, const path_tree* keep) {
     if (expand == nullptr && keep == nullptr) {
       out_ += value;

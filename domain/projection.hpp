@@ -17,8 +17,8 @@ struct path_tree {
   bool empty() const { return children.empty(); }
 };
 
-/// Above this size of the output, in bytes, relations stay URIs: records that name each other many times would
-/// otherwise grow without end.
+/// Above this size of the output, in bytes, relations stay URIs: records that name each other many times
+/// would otherwise grow without end.
 inline constexpr std::size_t max_expanded_bytes = 16 << 20;
 
 /// What is shown of a record, and what is put in its relations' place.
@@ -30,10 +30,12 @@ struct projection {
 };
 
 /// Appends a record as its projection. What is neither projected nor expanded goes on as the bytes that came.
-void append_projected(std::string& out, std::string_view record, const projection& shape, std::string_view included);
+void append_projected(std::string& out, std::string_view record, const projection& shape,
+                      std::string_view included);
 
-/// Appends an object of a record's relations, those that `shape.expand` names, each resolved from `included`; null for
-/// one that the record does not have.
-void append_relations(std::string& out, std::string_view record, const projection& shape, std::string_view included);
+/// Appends an object of a record's relations, those that `shape.expand` names, each resolved from `included`;
+/// null for one that the record does not have.
+void append_relations(std::string& out, std::string_view record, const projection& shape,
+                      std::string_view included);
 
 } // namespace carillon::domain

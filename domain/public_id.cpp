@@ -106,7 +106,8 @@ std::string seal(std::string bytes) {
 }
 
 std::optional<std::string> unseal(std::string_view sealed) {
-  if (sealed.empty() || sealed.size() > longest_cursor || sealed.find_first_of("+/=") != std::string_view::npos)
+  if (sealed.empty() || sealed.size() > longest_cursor ||
+      sealed.find_first_of("+/=") != std::string_view::npos)
     return std::nullopt;
   std::string text{sealed};
   std::replace(text.begin(), text.end(), '-', '+');
@@ -125,15 +126,25 @@ std::optional<std::string> unseal(std::string_view sealed) {
 
 } // namespace
 
-std::string notification_public_id(const numbered& n) { return write(notification_prefix, n); }
-std::string webhook_public_id(const numbered& n) { return write(webhook_prefix, n); }
-std::string event_public_id(const numbered& n) { return write(event_prefix, n); }
+std::string notification_public_id(const numbered& n) {
+  return write(notification_prefix, n);
+}
+std::string webhook_public_id(const numbered& n) {
+  return write(webhook_prefix, n);
+}
+std::string event_public_id(const numbered& n) {
+  return write(event_prefix, n);
+}
 
 std::optional<numbered> parse_notification_public_id(std::string_view text) {
   return read(notification_prefix, text);
 }
-std::optional<numbered> parse_webhook_public_id(std::string_view text) { return read(webhook_prefix, text); }
-std::optional<numbered> parse_event_public_id(std::string_view text) { return read(event_prefix, text); }
+std::optional<numbered> parse_webhook_public_id(std::string_view text) {
+  return read(webhook_prefix, text);
+}
+std::optional<numbered> parse_event_public_id(std::string_view text) {
+  return read(event_prefix, text);
+}
 
 std::string feed_cursor(const numbered& last) {
   std::string bytes{feed_version};

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-/// What ids and cursors look like outside. All of them hold the store's generation, so that none from before a restore
-/// is taken for a new one.
+/// What ids and cursors look like outside. All of them hold the store's generation, so that none from before
+/// a restore is taken for a new one.
 namespace carillon::domain {
 
 /// One numbered thing of one account in one generation of the store.
@@ -19,7 +19,8 @@ struct numbered {
   bool operator==(const numbered&) const = default;
 };
 
-/// "ntf_1_2s_z": a prefix and the three numbers in base 36. At most 40 characters, letters, digits and "_" only.
+/// "ntf_1_2s_z": a prefix and the three numbers in base 36. At most 40 characters, letters, digits and "_"
+/// only.
 std::string notification_public_id(const numbered& n);
 /// "msg_1_2s_z": the same notification as receivers see it in `webhook-id`.
 std::string webhook_public_id(const numbered& n);
@@ -33,10 +34,12 @@ std::optional<numbered> parse_event_public_id(std::string_view text);
 
 /// A cursor into an account's missed feed: opaque, URL-safe text that names what was read last.
 std::string feed_cursor(const numbered& last);
-/// Nothing for anything that `feed_cursor` didn't write; whether generation and account fit is the caller's question.
+/// Nothing for anything that `feed_cursor` didn't write; whether generation and account fit is the caller's
+/// question.
 std::optional<numbered> parse_feed_cursor(std::string_view text);
 
-/// A cursor into a list: opaque, URL-safe text around a position (≤ 512 bytes) that only the list named understands.
+/// A cursor into a list: opaque, URL-safe text around a position (≤ 512 bytes) that only the list named
+/// understands.
 std::string list_cursor(std::string_view list, std::string_view position);
 /// The position; nothing for a cursor of another list or any other text.
 std::optional<std::string> parse_list_cursor(std::string_view list, std::string_view text);

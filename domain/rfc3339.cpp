@@ -8,7 +8,9 @@ namespace {
 
 using namespace std::chrono;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 void append_padded(std::string& out, unsigned value, unsigned width) {
   char digits[10];
@@ -104,7 +106,7 @@ std::optional<instant> parse(std::string_view text, bool strict) {
   const int d = in.number(2, 1, 31);
   if (!in.good())
     return std::nullopt;
-  const auto date = year{y} / static_cast<unsigned>(m) / static_cast<unsigned>(d);
+  const auto date = year{y} / month{static_cast<unsigned>(m)} / day{static_cast<unsigned>(d)};
   if (!date.ok())
     return std::nullopt;
   instant result;
@@ -145,11 +147,17 @@ std::optional<instant> parse(std::string_view text, bool strict) {
 
 } // namespace
 
-std::string format_rfc3339(wall_time t) { return format_base(t, 'T') + 'Z'; }
+std::string format_rfc3339(wall_time t) {
+  return format_base(t, 'T') + 'Z';
+}
 
-std::string format_spaced(wall_time t) { return format_base(t, ' ') + "000+00:00"; }
+std::string format_spaced(wall_time t) {
+  return format_base(t, ' ') + "000+00:00";
+}
 
-std::optional<instant> parse_rfc3339_instant(std::string_view text) { return parse(text, true); }
+std::optional<instant> parse_rfc3339_instant(std::string_view text) {
+  return parse(text, true);
+}
 
 std::optional<wall_time> parse_rfc3339(std::string_view text) {
   const auto moment = parse(text, true);
@@ -158,6 +166,8 @@ std::optional<wall_time> parse_rfc3339(std::string_view text) {
   return wall_time{seconds{moment->seconds} + milliseconds{moment->nanoseconds / 1'000'000}};
 }
 
-std::optional<instant> parse_iso_instant(std::string_view text) { return parse(text, false); }
+std::optional<instant> parse_iso_instant(std::string_view text) {
+  return parse(text, false);
+}
 
 } // namespace carillon::domain

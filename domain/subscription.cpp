@@ -2,7 +2,9 @@
 
 namespace carillon::domain {
 
-std::string_view to_string(dialect d) { return d == dialect::copper ? "copper" : "pipeliner"; }
+std::string_view to_string(dialect d) {
+  return d == dialect::copper ? "copper" : "pipeliner";
+}
 
 std::string_view to_string(subscription_status s) {
   switch (s) {

@@ -27,8 +27,8 @@ using string_pairs = std::vector<std::pair<std::string, std::string>>;
 
 /// Copper's part of a subscription, as `dialects/copper` validated it.
 struct copper_fields {
-  std::string type;  ///< lead, person, company, opportunity, project, task, activity_log
-  std::string event; ///< new, update, delete
+  std::string type;                    ///< lead, person, company, opportunity, project, task, activity_log
+  std::string event;                   ///< new, update, delete
   std::optional<string_pairs> secret;  ///< merged into the body as top-level keys, in this order
   std::optional<string_pairs> headers; ///< custom header fields of every notification
   std::optional<bool> custom_field_computed_values;
@@ -36,9 +36,9 @@ struct copper_fields {
 
 /// Pipeliner's part of a subscription.
 struct pipeliner_fields {
-  std::string uuid;                 ///< the webhook's id outside
-  std::vector<std::string> events;  ///< "*", "X.*", "X.Action"
-  std::string options = "{}";       ///< JSON object as it came
+  std::string uuid;                ///< the webhook's id outside
+  std::vector<std::string> events; ///< "*", "X.*", "X.Action"
+  std::string options = "{}";      ///< JSON object as it came
   std::optional<std::string> signature;
   std::string application_id;       ///< the creating key's UUID
   std::optional<wall_time> deleted; ///< soft delete

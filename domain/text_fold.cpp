@@ -29,9 +29,8 @@ std::string fold_case(std::string_view text) {
   if (std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
     return fold_ascii(text);
   std::size_t size = 0;
-  const std::unique_ptr<std::uint8_t, free_memory> folded{
-      u8_casefold(reinterpret_cast<const std::uint8_t*>(text.data()), text.size(), nullptr, UNINORM_NFC, nullptr,
-                  &size)};
+  const std::unique_ptr<std::uint8_t, free_memory> folded{u8_casefold(
+      reinterpret_cast<const std::uint8_t*>(text.data()), text.size(), nullptr, UNINORM_NFC, nullptr, &size)};
   if (!folded) // no memory, or no UTF-8, which the gate excludes
     return fold_ascii(text);
   return {reinterpret_cast<const char*>(folded.get()), size};

@@ -5,8 +5,8 @@
 
 namespace carillon::domain {
 
-/// The text (UTF-8) for comparisons that ignore case: Unicode's full case folding, the same in every language, composed
-/// (NFC), so that "STRASSE" and "straße", and an accent counts the same composed or not.
+/// The text (UTF-8) for comparisons that ignore case: Unicode's full case folding, the same in every
+/// language, composed (NFC), so that "STRASSE" and "straße", and an accent counts the same composed or not.
 std::string fold_case(std::string_view text);
 
 } // namespace carillon::domain

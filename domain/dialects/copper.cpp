@@ -33,7 +33,8 @@ public:
     if (m.is("target"))
       read_target(m.value);
     else if (m.is("type"))
-      read_name("Type", m.value, fields_.type, has_type_, [](auto name) { return copper_entity(name).has_value(); });
+      read_name("Type", m.value, fields_.type, has_type_,
+                [](auto name) { return copper_entity(name).has_value(); });
     else if (m.is("event"))
       read_name("Event", m.value, fields_.event, has_event_,
                 [](auto name) { return copper_action(name).has_value(); });
@@ -132,7 +133,8 @@ private:
                                             const string_pairs& before) const {
     if (has_line_break(name) || has_line_break(value))
       return "holds a line break";
-    if (std::any_of(before.begin(), before.end(), [&](const auto& pair) { return same_header(pair.first, name); }))
+    if (std::any_of(before.begin(), before.end(),
+                    [&](const auto& pair) { return same_header(pair.first, name); }))
       return "appears twice";
     return checks_.header ? checks_.header(name, value) : std::nullopt;
   }
@@ -151,8 +153,8 @@ private:
 std::optional<copper_failure> apply_copper_request(std::string_view body, copper_call call,
                                                    const copper_checks& checks, subscription& s) {
   if (const auto fault = check_json(body))
-    return copper_failure{400, "Invalid input: Not valid JSON at byte " + std::to_string(fault->offset) + ": " +
-                                   fault->detail};
+    return copper_failure{400, "Invalid input: Not valid JSON at byte " + std::to_string(fault->offset) +
+                                   ": " + fault->detail};
   body = trim_json(body);
   if (type_of(body) != json_type::object)
     return copper_failure{422, copper_validation_message({"Base: must be an object"})};
@@ -190,7 +192,9 @@ std::string render_copper_list(const std::vector<const subscription*>& all) {
   return out += ']';
 }
 
-std::string render_copper_deleted(subscription_id id) { return "{\"id\":" + std::to_string(raw(id)) + '}'; }
+std::string render_copper_deleted(subscription_id id) {
+  return "{\"id\":" + std::to_string(raw(id)) + '}';
+}
 
 std::string render_copper_error(unsigned status, std::string_view message) {
   std::string out;

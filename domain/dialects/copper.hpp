@@ -35,8 +35,8 @@ enum class copper_call : std::uint8_t {
   update, ///< PUT: what is sent replaces, what is left out stays, null takes an optional field away
 };
 
-/// Applies the body of POST or PUT to `s`, whose `target` and `copper` it sets. On failure `s` is unchanged: 400 for a
-/// body that is no JSON, else 422 with Copper's message.
+/// Applies the body of POST or PUT to `s`, whose `target` and `copper` it sets. On failure `s` is unchanged:
+/// 400 for a body that is no JSON, else 422 with Copper's message.
 std::optional<copper_failure> apply_copper_request(std::string_view body, copper_call call,
                                                    const copper_checks& checks, subscription& s);
 

@@ -13,7 +13,7 @@ namespace carillon::domain {
 
 namespace {
 
-constexpr std::array<std::string_view, 6> body_members{"subscription_id", "event", "type", "ids",
+constexpr std::array<std::string_view, 6> body_members{"subscription_id",    "event",    "type", "ids",
                                                        "updated_attributes", "timestamp"};
 
 /// The names of dropdown options that an event brings along. See docs/decisions/custom-field-names.md.
@@ -154,13 +154,15 @@ rendered_body render_copper(const subscription& s, std::span<const body_part> pa
   const auto& newest = parts.back();
   const bool masked = how == secrets::masked;
   rendered_body result;
+  result.body.reserve(512);
   object_writer body{result.body};
   body.number("subscription_id", raw(s.id));
   body.text("event", s.copper.event);
   body.text("type", s.copper.type);
   append_ids(body.open("ids"), parts);
-  body.raw("updated_attributes", copper_updated_attributes(*newest.source, newest.as,
-                                                           s.copper.custom_field_computed_values.value_or(false)));
+  body.raw("updated_attributes",
+           copper_updated_attributes(*newest.source, newest.as,
+                                     s.copper.custom_field_computed_values.value_or(false)));
   body.text("timestamp", format_rfc3339(newest.source->occurred_at.value_or(newest.accepted)));
   if (s.copper.secret)
     for (const auto& [name, value] : *s.copper.secret)

@@ -12,9 +12,9 @@ std::optional<entity> copper_entity(std::string_view type);
 /// The action behind Copper's `event` (new, update, delete); nothing for an unknown one.
 std::optional<action> copper_action(std::string_view event);
 
-/// The JSON object `updated_attributes` of an event: its `changes` as the bytes that came, or what differs between
-/// `previous` and `record`; `{}` on anything but an update. With `computed_values`, the option ids among the custom
-/// fields' values become the names that the event's `included` knows.
+/// The JSON object `updated_attributes` of an event: its `changes` as the bytes that came, or what differs
+/// between `previous` and `record`; `{}` on anything but an update. With `computed_values`, the option ids
+/// among the custom fields' values become the names that the event's `included` knows.
 std::string copper_updated_attributes(const event& e, action as, bool computed_values);
 
 /// Copper's body and headers; the contract is that of `render_body`.

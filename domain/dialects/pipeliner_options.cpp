@@ -13,15 +13,16 @@ constexpr std::string_view custom_prefix = "CE_";
 
 /// Pipeliner documents `on-field-change` for these entities only.
 bool has_field_change(std::string_view name) {
-  static constexpr std::array<std::string_view, 10> names{"Account", "Appointment", "Task",    "Contact",
-                                                          "Opportunity", "Lead",    "OpptyProductRelation",
-                                                          "Project", "Quote",       "CustomEntity"};
+  static constexpr std::array<std::string_view, 10> names{
+      "Account", "Appointment",          "Task",    "Contact", "Opportunity",
+      "Lead",    "OpptyProductRelation", "Project", "Quote",   "CustomEntity"};
   return name.starts_with(custom_prefix) || std::find(names.begin(), names.end(), name) != names.end();
 }
 
 bool is_entity_option(std::string_view name) {
   const auto e = parse_entity(name);
-  return (e && *e != entity::Activity) || (name.starts_with(custom_prefix) && name.size() > custom_prefix.size());
+  return (e && *e != entity::Activity) ||
+         (name.starts_with(custom_prefix) && name.size() > custom_prefix.size());
 }
 
 /// Reads an options object and notes every option that is refused.
@@ -116,7 +117,8 @@ private:
           one.remove_prefix(1);
         while (one.ends_with(' '))
           one.remove_suffix(1);
-        if (one.empty() || one.starts_with('.') || one.ends_with('.') || one.find("..") != std::string_view::npos)
+        if (one.empty() || one.starts_with('.') || one.ends_with('.') ||
+            one.find("..") != std::string_view::npos)
           fault(path, '"' + std::string{one} + "\" is no dotted path");
         else
           list.emplace_back(one);
@@ -171,9 +173,11 @@ private:
 } // namespace
 
 const pipeliner_entity_options* pipeliner_options::for_event(const event& e) const {
-  const std::string_view name =
-      e.what == entity::CustomEntity && !e.custom_entity.empty() ? std::string_view{e.custom_entity} : to_string(e.what);
-  const auto found = std::find_if(entities.begin(), entities.end(), [&](const auto& o) { return o.name == name; });
+  const std::string_view name = e.what == entity::CustomEntity && !e.custom_entity.empty()
+                                    ? std::string_view{e.custom_entity}
+                                    : to_string(e.what);
+  const auto found =
+      std::find_if(entities.begin(), entities.end(), [&](const auto& o) { return o.name == name; });
   return found == entities.end() ? nullptr : &*found;
 }
 

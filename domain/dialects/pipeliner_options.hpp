@@ -46,13 +46,14 @@ struct option_fault {
 };
 
 /// Compiles an `options` object. On failure the result is empty and `faults` names each option.
-std::optional<pipeliner_options> compile_pipeliner_options(std::string_view json, std::vector<option_fault>& faults);
+std::optional<pipeliner_options> compile_pipeliner_options(std::string_view json,
+                                                           std::vector<option_fault>& faults);
 
 /// The actions wanted per entity.
 using wanted_actions = std::array<action_set, entity_count>;
 
-/// Adds what an event name means ("*", "X.*", "X.Action"); false for any other name, and for `Activity`, which only
-/// Copper knows.
+/// Adds what an event name means ("*", "X.*", "X.Action"); false for any other name, and for `Activity`,
+/// which only Copper knows.
 bool add_pipeliner_event(std::string_view name, wanted_actions& wanted);
 
 } // namespace carillon::domain

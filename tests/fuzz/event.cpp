@@ -23,9 +23,10 @@ subscription pipeliner() {
   subscription s;
   s.speaks = dialect::pipeliner;
   s.pipeliner.events = {"*"};
-  s.pipeliner.options = R"({"entity":{"Contact":{"expand":["owner.boss","tasks"],"load-only":["name","owner"],)"
-                        R"("filter":{"name":"a","owner.x":"5"},"filter-op":{"name":"not-ieq","owner.x":"lt"}}},)"
-                        R"("related_entity":{"expand":["contact"]}})";
+  s.pipeliner.options =
+      R"({"entity":{"Contact":{"expand":["owner.boss","tasks"],"load-only":["name","owner"],)"
+      R"("filter":{"name":"a","owner.x":"5"},"filter-op":{"name":"not-ieq","owner.x":"lt"}}},)"
+      R"("related_entity":{"expand":["contact"]}})";
   return s;
 }
 
@@ -42,8 +43,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   for (const auto& e : parsed->events) {
-    // A notification nests a record two levels deeper than the event did: only the gate's own depth would object.
-    const bool shallow = std::count_if(e->bytes.begin(), e->bytes.end(), [](char c) { return c == '{' || c == '['; }) < 30;
+    // A notification nests a record two levels deeper than the event did: only the gate's own depth would
+    // object.
+    const bool shallow =
+        std::count_if(e->bytes.begin(), e->bytes.end(), [](char c) { return c == '{' || c == '['; }) < 30;
     const auto again = parse_stored_event(e->bytes);
     if (!again || again->digest != e->digest || again->changed_fields != e->changed_fields)
       std::abort();

@@ -1,5 +1,5 @@
-#include "domain/dialects/pipeliner_options.hpp"
 #include "domain/filter.hpp"
+#include "domain/dialects/pipeliner_options.hpp"
 
 #include <cstdint>
 #include <string_view>

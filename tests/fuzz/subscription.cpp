@@ -15,7 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     s.copper.type = "lead";
     s.copper.event = "new";
     const auto failure = apply_copper_request(text, call, {}, s);
-    if (check_json(failure ? render_copper_error(failure->status, failure->message) : render_copper_subscription(s)))
+    if (check_json(failure ? render_copper_error(failure->status, failure->message)
+                           : render_copper_subscription(s)))
       std::abort();
   }
   parse_error error;

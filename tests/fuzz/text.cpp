@@ -13,7 +13,8 @@ using namespace carillon::domain;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text{reinterpret_cast<const char*>(data), size};
   if (const auto t = parse_rfc3339(text); t && parse_rfc3339(format_rfc3339(*t)) != t)
-    if (const auto year = format_rfc3339(*t).substr(0, 4); year != "0000" && year != "9999") // clamped at the edges
+    if (const auto year = format_rfc3339(*t).substr(0, 4);
+        year != "0000" && year != "9999") // clamped at the edges
       std::abort();
   parse_iso_instant(text);
   if (const auto n = parse_notification_public_id(text); n && notification_public_id(*n) != text)

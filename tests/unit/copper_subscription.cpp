@@ -60,10 +60,11 @@ CAF_TEST(a full request is taken as it is) {
   subscription s;
   s.id = subscription_id{1};
   s.created = wall_time{std::chrono::milliseconds{1489018784999}};
-  CAF_CHECK_EQUAL(outcome(R"({"event":"update","headers":{"X-A":"1","x-b":"é"},"secret":{"key":"v\u0001","ids":"mine"},)"
-                          R"("type":"activity_log","custom_field_computed_values":false,"target":"https://a.example/x"})",
-                          copper_call::create, s),
-                  ""s);
+  CAF_CHECK_EQUAL(
+      outcome(R"({"event":"update","headers":{"X-A":"1","x-b":"é"},"secret":{"key":"v\u0001","ids":"mine"},)"
+              R"("type":"activity_log","custom_field_computed_values":false,"target":"https://a.example/x"})",
+              copper_call::create, s),
+      ""s);
   CAF_CHECK_EQUAL(render_copper_subscription(s),
                   R"({"id":1,"target":"https://a.example/x","type":"activity_log","event":"update",)"
                   R"("secret":{"key":"v\u0001","ids":"mine"},"headers":{"X-A":"1","x-b":"é"},)"
@@ -77,11 +78,13 @@ CAF_TEST(what was never given is left out) {
   const auto plain = R"({"id":2,"target":"https://a.example/x","type":"lead","event":"new","created_at":0})"s;
   CAF_CHECK_EQUAL(render_copper_subscription(s), plain);
   CAF_CHECK_EQUAL(outcome(with(R"(,"secret":null,"headers":null,"custom_field_computed_values":null)"),
-                          copper_call::create, s), ""s);
+                          copper_call::create, s),
+                  ""s);
   CAF_CHECK_EQUAL(render_copper_subscription(s), plain);
   CAF_CHECK_EQUAL(outcome(with(R"(,"secret":{})"), copper_call::create, s), ""s);
-  CAF_CHECK_EQUAL(render_copper_subscription(s),
-                  R"({"id":2,"target":"https://a.example/x","type":"lead","event":"new","secret":{},"created_at":0})"s);
+  CAF_CHECK_EQUAL(
+      render_copper_subscription(s),
+      R"({"id":2,"target":"https://a.example/x","type":"lead","event":"new","secret":{},"created_at":0})"s);
   CAF_CHECK_EQUAL(render_copper_list({}), "[]"s);
   CAF_CHECK_EQUAL(render_copper_list({&s, &s}),
                   "[" + render_copper_subscription(s) + "," + render_copper_subscription(s) + "]");
@@ -91,8 +94,9 @@ CAF_TEST(what was never given is left out) {
 CAF_TEST(messages are exactly the documented ones) {
   const std::pair<std::string, std::string> cases[] = {
       {R"({"url":"https://a.example/x"})",
-       validation + "Base: Unrecognized attributes specified: url\nTarget: can't be blank\nType: can't be blank\n"
-                    "Event: can't be blank"},
+       validation +
+           "Base: Unrecognized attributes specified: url\nTarget: can't be blank\nType: can't be blank\n"
+           "Event: can't be blank"},
       {with(R"(,"url":1)"), validation + "Base: Unrecognized attributes specified: url"},
       {with(R"(,"url":1,"foo":2)"), validation + "Base: Unrecognized attributes specified: url, foo"},
       {with(R"(,"id":1)"), validation + "Base: Unrecognized attributes specified: id"},
@@ -101,7 +105,8 @@ CAF_TEST(messages are exactly the documented ones) {
       {R"({"target":"https://a.example/x","type":null,"event":"new"})", validation + "Type: can't be blank"},
       {R"({"target":"https://a.example/x","type":"contact","event":"new"})",
        validation + "Type: is not included in the list"},
-      {R"({"target":"https://a.example/x","type":7,"event":"new"})", validation + "Type: is not included in the list"},
+      {R"({"target":"https://a.example/x","type":7,"event":"new"})",
+       validation + "Type: is not included in the list"},
       {R"({"target":"https://a.example/x","type":"lead","event":"created"})",
        validation + "Event: is not included in the list"},
       {R"({"target":"https://a.example/x","type":"lead"})", validation + "Event: can't be blank"},
@@ -115,12 +120,14 @@ CAF_TEST(messages are exactly the documented ones) {
        validation + "Type: is not included in the list"},
       {"[]", validation + "Base: must be an object"},
       {"\"x\"", validation + "Base: must be an object"},
-      {with(R"(,"custom_field_computed_values":"yes")"), validation + "Custom field computed values: must be a boolean"},
+      {with(R"(,"custom_field_computed_values":"yes")"),
+       validation + "Custom field computed values: must be a boolean"},
       {with(R"(,"secret":"s")"), validation + "Secret: must be an object of strings"},
       {with(R"(,"secret":["s"])"), validation + "Secret: must be an object of strings"},
       {with(R"(,"secret":{"a":1})"), validation + "Secret: must be an object of strings"},
       {with(R"(,"secret":{"":"x"})"), validation + "Secret: a name must be 1 to 128 bytes"},
-      {with(R"(,"secret":{"a":")" + std::string(4097, 'x') + "\"}"), validation + "Secret: a is longer than 4096 bytes"},
+      {with(R"(,"secret":{"a":")" + std::string(4097, 'x') + "\"}"),
+       validation + "Secret: a is longer than 4096 bytes"},
       {with(R"(,"headers":{"X":true})"), validation + "Headers: must be an object of strings"},
       {with(R"(,"headers":{"Host":"x"})"), validation + "Headers: Host is reserved"},
       {with(R"(,"headers":{"X-A":"a\r\nEvil: 1"})"), validation + "Headers: X-A holds a line break"},
@@ -132,8 +139,9 @@ CAF_TEST(messages are exactly the documented ones) {
     CAF_CHECK_EQUAL(body + outcome(body), body + expected);
   for (const char* body : {"", "{", R"({"type":"lead","type":"task"})", "{'a':1}"})
     CAF_CHECK(outcome(body).starts_with("400 Invalid input: Not valid JSON at byte "));
-  CAF_CHECK_EQUAL(copper_limit_message(100),
-                  "Invalid input: Validation errors: Base: the limit of 100 active subscriptions is reached"s);
+  CAF_CHECK_EQUAL(
+      copper_limit_message(100),
+      "Invalid input: Validation errors: Base: the limit of 100 active subscriptions is reached"s);
 }
 
 CAF_TEST(pairs are bounded) {
@@ -144,20 +152,25 @@ CAF_TEST(pairs are bounded) {
     return out + "}";
   };
   CAF_CHECK_EQUAL(outcome(with(pairs(max_copper_pairs))), ""s);
-  CAF_CHECK_EQUAL(outcome(with(pairs(max_copper_pairs + 1))), validation + "Secret: has more than 32 entries");
-  CAF_CHECK_EQUAL(outcome(with(R"(,"secret":{")" + std::string(128, 'k') + R"(":")" + std::string(4096, 'v') + "\"}")), ""s);
+  CAF_CHECK_EQUAL(outcome(with(pairs(max_copper_pairs + 1))),
+                  validation + "Secret: has more than 32 entries");
+  CAF_CHECK_EQUAL(
+      outcome(with(R"(,"secret":{")" + std::string(128, 'k') + R"(":")" + std::string(4096, 'v') + "\"}")),
+      ""s);
   CAF_CHECK(!outcome(with(R"(,"secret":{")" + std::string(129, 'k') + R"(":"v"})")).empty());
 }
 
 CAF_TEST(a put replaces what is sent and keeps the rest) {
   const std::string head = R"({"id":17065,"target":"https://a.example/hook",)";
   const std::pair<const char*, const char*> cases[] = {
-      {"{}", R"("type":"person","event":"new","secret":{"k":"v"},"headers":{"X-A":"1"},"custom_field_computed_values":true,)"},
+      {"{}",
+       R"("type":"person","event":"new","secret":{"k":"v"},"headers":{"X-A":"1"},"custom_field_computed_values":true,)"},
       {R"({"event":"delete"})",
        R"("type":"person","event":"delete","secret":{"k":"v"},"headers":{"X-A":"1"},"custom_field_computed_values":true,)"},
       {R"({"secret":{"z":"1"},"headers":{"X-B":"2"}})",
        R"("type":"person","event":"new","secret":{"z":"1"},"headers":{"X-B":"2"},"custom_field_computed_values":true,)"},
-      {R"({"secret":null,"headers":null,"custom_field_computed_values":null})", R"("type":"person","event":"new",)"},
+      {R"({"secret":null,"headers":null,"custom_field_computed_values":null})",
+       R"("type":"person","event":"new",)"},
       {R"({"type":"task","custom_field_computed_values":false})",
        R"("type":"task","event":"new","secret":{"k":"v"},"headers":{"X-A":"1"},"custom_field_computed_values":false,)"}};
   for (const auto& [body, expected] : cases) {
@@ -177,5 +190,6 @@ CAF_TEST(a put replaces what is sent and keeps the rest) {
 CAF_TEST(errors have the envelope) {
   CAF_CHECK_EQUAL(render_copper_error(404, copper_not_found),
                   R"({"success":false,"status":404,"message":"Resource not found"})"s);
-  CAF_CHECK_EQUAL(render_copper_error(422, "a\n\"b\""), R"({"success":false,"status":422,"message":"a\n\"b\""})"s);
+  CAF_CHECK_EQUAL(render_copper_error(422, "a\n\"b\""),
+                  R"({"success":false,"status":422,"message":"a\n\"b\""})"s);
 }

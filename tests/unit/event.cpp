@@ -53,7 +53,8 @@ std::string actions(const event_ptr& e) {
 }
 
 std::string update(const std::string& entity_name, const std::string& changes, const std::string& more = "") {
-  return R"({"entity":")" + entity_name + R"(","action":"Update","record_id":1,"changes":)" + changes + more + "}";
+  return R"({"entity":")" + entity_name + R"(","action":"Update","record_id":1,"changes":)" + changes + more +
+         "}";
 }
 
 } // namespace
@@ -92,7 +93,8 @@ CAF_TEST(a full event is read) {
 }
 
 CAF_TEST(null members count as missing) {
-  const auto e = good(std::string{minimal} + R"(,"id":null,"record":null,"changes":null,"skip_key":null,"derive":null})");
+  const auto e = good(std::string{minimal} +
+                      R"(,"id":null,"record":null,"changes":null,"skip_key":null,"derive":null})");
   CAF_CHECK(e->id.empty());
   CAF_CHECK(e->record.empty());
   CAF_CHECK(e->derive);
@@ -153,12 +155,14 @@ CAF_TEST(what is wrong is named with its place) {
       {R"({"entity":"Contact","action":"Update","record_id":1e3})", "#/record_id", "integer"},
       {R"({"entity":"Contact","action":"Update","record_id":""})", "#/record_id", "1 to 256"},
       {R"({"entity":"Contact","action":"Update","record_id":"a\nb"})", "#/record_id", "control"},
-      {R"({"entity":"Contact","action":"Update","record_id":")" + std::string(257, 'x') + "\"}", "#/record_id", "256"},
+      {R"({"entity":"Contact","action":"Update","record_id":")" + std::string(257, 'x') + "\"}",
+       "#/record_id", "256"},
       {R"({"entity":"Contact","action":"Update","record_id":true})", "#/record_id", "string or a number"},
       {R"({"entity":"Contact","action":"Update","record_id":[1]})", "#/record_id", "string or a number"},
       {R"({"entity":"Contact","action":"Update","record_ids":1})", "#/record_ids", "must be an array"},
       {R"({"entity":"Contact","action":"Update","record_ids":[]})", "#/record_ids", "at least one"},
-      {R"({"entity":"Contact","action":"Update","record_ids":[1,null]})", "#/record_ids/1", "string or a number"},
+      {R"({"entity":"Contact","action":"Update","record_ids":[1,null]})", "#/record_ids/1",
+       "string or a number"},
       {R"({"entity":"Contact","action":"Update","record_ids":[1,2,"1"]})", "#/record_ids/2", "twice"},
       {R"({"entity":"Contact","action":"Update","record_ids":[1,2],"record":{}})", "#/record", "several"},
       {R"({"entity":"Contact","action":"Update","record_ids":[1,2],"previous":{}})", "#/previous", "several"},
@@ -173,7 +177,8 @@ CAF_TEST(what is wrong is named with its place) {
       {head + R"(,"changes":{"a":{"b":[1,2]}}})", "#/changes/a", "pair"},
       {head + R"(,"changes":{"custom_fields":{"7":[1]}}})", "#/changes/custom_fields/7", "pair"},
       {head + R"(,"custom_entity":"CE_Bid"})", "#/custom_entity", "CustomEntity only"},
-      {R"({"entity":"CustomEntity","action":"Update","record_id":1,"custom_entity":""})", "#/custom_entity", "visible"},
+      {R"({"entity":"CustomEntity","action":"Update","record_id":1,"custom_entity":""})", "#/custom_entity",
+       "visible"},
       {head + R"(,"related":"x"})", "#/related", "must be an object"},
       {head + R"(,"included":[]})", "#/included", "must be an object"},
       {head + R"(,"occurred_at":"yesterday"})", "#/occurred_at", "RFC 3339"},
@@ -188,7 +193,8 @@ CAF_TEST(what is wrong is named with its place) {
       {head + R"(,"id":"é"})", "#/id", "visible ASCII"},
       {head + R"(,"id":5})", "#/id", "must be a string"},
       {head + R"(,"id":")" + std::string(129, 'x') + "\"}", "#/id", "visible ASCII"},
-      {"[" + head + R"(,"id":"a"},)" + head + R"(,"id":"b"},)" + head + R"(,"id":"a"}])", "#/2/id", "two events"},
+      {"[" + head + R"(,"id":"a"},)" + head + R"(,"id":"b"},)" + head + R"(,"id":"a"}])", "#/2/id",
+       "two events"},
   };
   for (const auto& [body, pointer, detail] : cases) {
     const auto error = bad(body);
@@ -264,13 +270,15 @@ CAF_TEST(changed fields come from changes or from the difference) {
       {head + R"(,"record":{"a":1}})", "unknown"},
       {head + R"(,"changes":{}})", ""},
       {head + R"(,"changes":{"b":[1,2],"a":[null,"x"]}})", "b;a;"},
-      {head + R"(,"changes":{"custom_fields":{"9":[1,2],"7":[1,2]},"z":[1,2]}})", "custom_fields.9;custom_fields.7;z;"},
+      {head + R"(,"changes":{"custom_fields":{"9":[1,2],"7":[1,2]},"z":[1,2]}})",
+       "custom_fields.9;custom_fields.7;z;"},
       {head + R"(,"changes":{"custom_fields":[1,2]}})", "custom_fields;"},
       {head + R"(,"record":{"a":1,"b":2},"previous":{"a":1,"b":3}})", "b;"},
       {head + R"(,"record":{"a":1.0,"s":"A"},"previous":{"s":"\u0041","a":1}})", ""},
       {head + R"(,"record":{"a":1,"n":null},"previous":{}})", "a;"},
       {head + R"(,"record":{},"previous":{"a":1,"n":null}})", "a;"},
-      {head + R"(,"record":{"custom_fields":{"1":"x","2":"y"}},"previous":{"custom_fields":{"1":"x","2":"z"}}})",
+      {head +
+           R"(,"record":{"custom_fields":{"1":"x","2":"y"}},"previous":{"custom_fields":{"1":"x","2":"z"}}})",
        "custom_fields.2;"},
       {head + R"(,"record":{"custom_fields":{"1":"x"}},"previous":{}})", "custom_fields.1;"},
       {head + R"(,"record":{"custom_fields":[{"custom_field_definition_id":5,"value":2}]},)"
@@ -293,7 +301,8 @@ CAF_TEST(an update also counts as what its changes mean) {
       {update("Opportunity", R"({"status":[3,1]})"), "Update;"},
       {update("Opportunity", R"({"status":["Open","Won"]})"), "Update;Won;"},
       {update("Opportunity", R"({"status":["Open","lost"]})"), "Update;Lost;"},
-      {update("Opportunity", R"({"step_id":[1,2],"owner_id":[1,2],"status":[1,3]})"), "Update;OwnerChanged;Move;Won;"},
+      {update("Opportunity", R"({"step_id":[1,2],"owner_id":[1,2],"status":[1,3]})"),
+       "Update;OwnerChanged;Move;Won;"},
       {update("Opportunity", R"({"step_id":[1,2]})", R"(,"derive":false)"), "Update;"},
       {update("Lead", R"({"status":[1,2],"step_id":[1,2]})"), "Update;Lost;"},
       {update("Lead", R"({"status":["a","Won"]})"), "Update;"},
@@ -303,7 +312,8 @@ CAF_TEST(an update also counts as what its changes mean) {
       {update("Contact", R"({"custom_fields":{"owner_id":[1,2]}})"), "Update;"},
       {R"({"entity":"Opportunity","action":"Update","record_id":1,"record":{"status":3},"previous":{"status":1}})",
        "Update;Won;"},
-      {R"({"entity":"Opportunity","action":"Create","record_id":1,"changes":{"step_id":[null,1]}})", "Create;"},
+      {R"({"entity":"Opportunity","action":"Create","record_id":1,"changes":{"step_id":[null,1]}})",
+       "Create;"},
       {R"({"entity":"Opportunity","action":"Won","record_id":1})", "Won;"}};
   for (const auto& [body, expected] : cases)
     CAF_CHECK_EQUAL(body + actions(good(body)), body + expected);

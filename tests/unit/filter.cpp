@@ -12,9 +12,10 @@ using namespace std::string_literals;
 
 namespace {
 
-event_ptr make(const std::string& members, const char* entity_name = "Opportunity", const char* how = "Update") {
-  const auto text = R"({"entity":")" + std::string{entity_name} + R"(","action":")" + how + "\",\"record_id\":1" +
-                    (members.empty() ? "" : ",") + members + "}";
+event_ptr make(const std::string& members, const char* entity_name = "Opportunity",
+               const char* how = "Update") {
+  const auto text = R"({"entity":")" + std::string{entity_name} + R"(","action":")" + how +
+                    "\",\"record_id\":1" + (members.empty() ? "" : ",") + members + "}";
   auto e = parse_stored_event(text);
   if (!e)
     CAF_FAIL("no event: " << text);
@@ -44,6 +45,7 @@ struct one_case {
 } // namespace
 
 CAF_TEST(operators compare by type) {
+  // clang-format off
   const one_case cases[] = {
       // eq, plain values and lists
       {R"("a")", R"("a")", true}, {R"("a")", R"("A")", false}, {R"("a")", R"("\u0061")", true},
@@ -111,12 +113,14 @@ CAF_TEST(operators compare by type) {
       {R"({"between":"2026-01-01,2026-12-31"})", R"("2027-01-01")", false},
       {R"({"between":["b","d"]})", R"("c")", true}, {R"({"between":[7,5]})", "6", false},
   };
+  // clang-format on
   for (const auto& c : cases) {
     const auto json = "{\"f\":"s + c.condition + "}";
-    const auto e = make(c.value == nullptr ? "\"record\":{\"g\":1}"s : "\"record\":{\"g\":1,\"f\":"s + c.value + "}");
+    const auto e =
+        make(c.value == nullptr ? "\"record\":{\"g\":1}"s : "\"record\":{\"g\":1,\"f\":"s + c.value + "}");
     if ((failing(json, e) == "") != c.holds)
-      CAF_ERROR(json << " on " << (c.value == nullptr ? "nothing" : c.value) << " should " << (c.holds ? "" : "not ")
-                     << "hold");
+      CAF_ERROR(json << " on " << (c.value == nullptr ? "nothing" : c.value) << " should "
+                     << (c.holds ? "" : "not ") << "hold");
     else
       CAF_CHECK(true);
   }
@@ -124,39 +128,60 @@ CAF_TEST(operators compare by type) {
 
 CAF_TEST(enum fields match by number and by name) {
   const std::tuple<const char*, const char*, const char*, bool> cases[] = {
-      {"Opportunity", R"("Open")", "1", true},      {"Opportunity", R"("Lost")", "2", true},
-      {"Opportunity", R"("Won")", "3", true},       {"Opportunity", R"("Won")", "1", false},
-      {"Opportunity", "1", "1", true},              {"Opportunity", "1", R"("Open")", true},
-      {"Opportunity", "2", R"("Open")", false},     {"Opportunity", R"("Open")", R"("Open")", true},
-      {"Opportunity", R"("open")", "1", false},     {"Opportunity", R"({"ieq":"open"})", "1", true},
-      {"Opportunity", R"({"not-eq":"Open"})", "1", false}, {"Opportunity", R"(["Won","Lost"])", "3", true},
-      {"Opportunity", R"({"istarts":"o"})", "1", true}, {"Opportunity", R"("Open")", "11", false},
-      {"Lead", R"("Open")", "1", true},             {"Lead", R"("Won")", "3", false},
-      {"Task", R"("NotStarted")", "1", true},       {"Task", R"("Deferred")", "5", true},
+      {"Opportunity", R"("Open")", "1", true},
+      {"Opportunity", R"("Lost")", "2", true},
+      {"Opportunity", R"("Won")", "3", true},
+      {"Opportunity", R"("Won")", "1", false},
+      {"Opportunity", "1", "1", true},
+      {"Opportunity", "1", R"("Open")", true},
+      {"Opportunity", "2", R"("Open")", false},
+      {"Opportunity", R"("Open")", R"("Open")", true},
+      {"Opportunity", R"("open")", "1", false},
+      {"Opportunity", R"({"ieq":"open"})", "1", true},
+      {"Opportunity", R"({"not-eq":"Open"})", "1", false},
+      {"Opportunity", R"(["Won","Lost"])", "3", true},
+      {"Opportunity", R"({"istarts":"o"})", "1", true},
+      {"Opportunity", R"("Open")", "11", false},
+      {"Lead", R"("Open")", "1", true},
+      {"Lead", R"("Won")", "3", false},
+      {"Task", R"("NotStarted")", "1", true},
+      {"Task", R"("Deferred")", "5", true},
       {"Contact", R"("Open")", "1", false},
   };
   for (const auto& [entity_name, condition, value, holds] : cases) {
     const auto e = make("\"record\":{\"status\":"s + value + "}", entity_name);
-    CAF_CHECK_EQUAL(entity_name + std::string{condition} + value + (failing("{\"status\":"s + condition + "}", e).empty() ? "+" : "-"),
+    CAF_CHECK_EQUAL(entity_name + std::string{condition} + value +
+                        (failing("{\"status\":"s + condition + "}", e).empty() ? "+" : "-"),
                     entity_name + std::string{condition} + value + (holds ? "+" : "-"));
   }
 }
 
 CAF_TEST(dotted paths lead through objects lists and relations) {
-  const auto e = make(R"("record":{"a":{"b":{"c":1}},"list":[{"x":1},{"x":2}],"contact":"https://h/api/entities/Contacts/7",)"
-                      R"("account":"urn:acct","company":"https://h/Companies/9","missing":"https://h/Contacts/8",)"
-                      R"("contacts":["https://h/Contacts/7"],"custom_fields":{"12":"hot"},"v":{"base_value":10.5}},)"
-                      R"("included":{"Contact/7":{"city":"Wien","boss":"urn:acct"},"urn:acct":{"name":"ACME"},)"
-                      R"("Company/9":{"name":"Co"}})");
+  const auto e = make(
+      R"("record":{"a":{"b":{"c":1}},"list":[{"x":1},{"x":2}],"contact":"https://h/api/entities/Contacts/7",)"
+      R"("account":"urn:acct","company":"https://h/Companies/9","missing":"https://h/Contacts/8",)"
+      R"("contacts":["https://h/Contacts/7"],"custom_fields":{"12":"hot"},"v":{"base_value":10.5}},)"
+      R"("included":{"Contact/7":{"city":"Wien","boss":"urn:acct"},"urn:acct":{"name":"ACME"},)"
+      R"("Company/9":{"name":"Co"}})");
   const std::pair<const char*, const char*> cases[] = {
-      {R"({"a.b.c":1})", ""},          {R"({"a.b.c":2})", "a.b.c"},       {R"({"a.b.d":{"null":true}})", ""},
-      {R"({"a.b.c.d":{"null":true}})", ""}, {R"({"list.x":2})", ""},      {R"({"list.x":3})", "list.x"},
-      {R"({"contact.city":"Wien"})", ""},   {R"({"account.name":"ACME"})", ""},
-      {R"({"company.name":"Co"})", ""},     {R"({"contact.boss.name":"ACME"})", ""},
-      {R"({"contacts.city":"Wien"})", ""},  {R"({"missing.city":"Wien"})", "missing.city"},
-      {R"({"missing.city":{"null":true}})", ""}, {R"({"custom_fields.12":"hot"})", ""},
-      {R"({"custom_fields.13":"hot"})", "custom_fields.13"}, {R"({"v.base_value":{"gte":10.5}})", ""},
-      {R"({"contact":"https://h/api/entities/Contacts/7"})", ""}, {R"({"a.b.c":1,"list.x":9,"v":1})", "list.x"},
+      {R"({"a.b.c":1})", ""},
+      {R"({"a.b.c":2})", "a.b.c"},
+      {R"({"a.b.d":{"null":true}})", ""},
+      {R"({"a.b.c.d":{"null":true}})", ""},
+      {R"({"list.x":2})", ""},
+      {R"({"list.x":3})", "list.x"},
+      {R"({"contact.city":"Wien"})", ""},
+      {R"({"account.name":"ACME"})", ""},
+      {R"({"company.name":"Co"})", ""},
+      {R"({"contact.boss.name":"ACME"})", ""},
+      {R"({"contacts.city":"Wien"})", ""},
+      {R"({"missing.city":"Wien"})", "missing.city"},
+      {R"({"missing.city":{"null":true}})", ""},
+      {R"({"custom_fields.12":"hot"})", ""},
+      {R"({"custom_fields.13":"hot"})", "custom_fields.13"},
+      {R"({"v.base_value":{"gte":10.5}})", ""},
+      {R"({"contact":"https://h/api/entities/Contacts/7"})", ""},
+      {R"({"a.b.c":1,"list.x":9,"v":1})", "list.x"},
       {"{}", ""},
   };
   for (const auto& [json, path] : cases)
@@ -190,18 +215,34 @@ CAF_TEST(bad filters are refused by path) {
   for (std::size_t i = 0; i <= max_filter_conditions; ++i)
     conditions += (i > 0 ? ",\"f" : "\"f") + std::to_string(i) + "\":1";
   const std::tuple<std::string, std::string, std::string> cases[] = {
-      {"[]", "", "object"}, {"17", "", "object"}, {"{", "", "object"}, {"", "", "object"},
-      {R"({"a":{}})", "a", "missing"}, {R"({"a":[]})", "a", "missing"}, {R"({"a":{"eq":[]}})", "a", "missing"},
-      {R"({"b":1,"a.b":{"like":1}})", "a.b", "unknown operator \"like\""}, {R"({"a":{"EQ":1}})", "a", "unknown operator"},
-      {R"({"a":{"not_eq":1}})", "a", "unknown operator"}, {R"({"a":[[1]]})", "a", "string, a number"},
-      {R"({"a":[{"eq":1}]})", "a", "string, a number"}, {R"({"a":{"eq":{"x":1}}})", "a", "string, a number"},
-      {R"({"a":{"null":1}})", "a", "true or false"}, {R"({"a":{"empty":"yes"}})", "a", "true or false"},
-      {R"({"a":{"between":[1]}})", "a", "two values"}, {R"({"a":{"between":[1,2,3]}})", "a", "two values"},
-      {R"({"a":{"between":5}})", "a", "two values"}, {R"({"a":{"between":"5"}})", "a", "two values"},
-      {R"({"a":{"between":"5,6,7"}})", "a", "two values"}, {R"({"a":{"between":"5,"}})", "a", "missing"},
-      {R"({"a":{"gt":null}})", "a", "null"}, {R"({"":1})", "", "dotted path"}, {R"({"a..b":1})", "a..b", "dotted path"},
-      {R"({".a":1})", ".a", "dotted path"}, {R"({"a.":1})", "a.", "dotted path"},
-      {"{\"a\":" + values + "]}", "a", "more than 200"}, {conditions + "}", "f64", "more than 64"}};
+      {"[]", "", "object"},
+      {"17", "", "object"},
+      {"{", "", "object"},
+      {"", "", "object"},
+      {R"({"a":{}})", "a", "missing"},
+      {R"({"a":[]})", "a", "missing"},
+      {R"({"a":{"eq":[]}})", "a", "missing"},
+      {R"({"b":1,"a.b":{"like":1}})", "a.b", "unknown operator \"like\""},
+      {R"({"a":{"EQ":1}})", "a", "unknown operator"},
+      {R"({"a":{"not_eq":1}})", "a", "unknown operator"},
+      {R"({"a":[[1]]})", "a", "string, a number"},
+      {R"({"a":[{"eq":1}]})", "a", "string, a number"},
+      {R"({"a":{"eq":{"x":1}}})", "a", "string, a number"},
+      {R"({"a":{"null":1}})", "a", "true or false"},
+      {R"({"a":{"empty":"yes"}})", "a", "true or false"},
+      {R"({"a":{"between":[1]}})", "a", "two values"},
+      {R"({"a":{"between":[1,2,3]}})", "a", "two values"},
+      {R"({"a":{"between":5}})", "a", "two values"},
+      {R"({"a":{"between":"5"}})", "a", "two values"},
+      {R"({"a":{"between":"5,6,7"}})", "a", "two values"},
+      {R"({"a":{"between":"5,"}})", "a", "missing"},
+      {R"({"a":{"gt":null}})", "a", "null"},
+      {R"({"":1})", "", "dotted path"},
+      {R"({"a..b":1})", "a..b", "dotted path"},
+      {R"({".a":1})", ".a", "dotted path"},
+      {R"({"a.":1})", "a.", "dotted path"},
+      {"{\"a\":" + values + "]}", "a", "more than 200"},
+      {conditions + "}", "f64", "more than 64"}};
   for (const auto& [json, path, detail] : cases) {
     filter_fault fault;
     if (compile_filter(json, fault))
@@ -215,10 +256,16 @@ CAF_TEST(bad filters are refused by path) {
 CAF_TEST(the pipeliner form pairs values with operators) {
   const auto e = make(R"("record":{"a":"Abc","n":7,"e":""})");
   const std::tuple<const char*, const char*, const char*> cases[] = {
-      {R"({"a":"Abc"})", "", ""}, {R"({"a":["x","Abc"],"n":7})", "{}", ""}, {R"({"a":"abc"})", R"({"a":"ieq"})", ""},
-      {R"({"n":[5,9]})", R"({"n":"between"})", ""}, {R"({"n":"5,9"})", R"({"n":"between"})", ""},
-      {"{}", R"({"e":"empty"})", ""}, {"", R"({"e":"empty","n":"not-null"})", ""}, {R"({"e":"x"})", R"({"e":"not-empty"})", "e"},
-      {R"({"a":"B","n":"7"})", R"({"a":"contains","n":"gt"})", "a"}, {R"({"n":8})", R"({"n":"lt"})", ""}};
+      {R"({"a":"Abc"})", "", ""},
+      {R"({"a":["x","Abc"],"n":7})", "{}", ""},
+      {R"({"a":"abc"})", R"({"a":"ieq"})", ""},
+      {R"({"n":[5,9]})", R"({"n":"between"})", ""},
+      {R"({"n":"5,9"})", R"({"n":"between"})", ""},
+      {"{}", R"({"e":"empty"})", ""},
+      {"", R"({"e":"empty","n":"not-null"})", ""},
+      {R"({"e":"x"})", R"({"e":"not-empty"})", "e"},
+      {R"({"a":"B","n":"7"})", R"({"a":"contains","n":"gt"})", "a"},
+      {R"({"n":8})", R"({"n":"lt"})", ""}};
   for (const auto& [values, operators, path] : cases) {
     filter_fault fault;
     const auto f = compile_pipeliner_filter(values, operators, fault);
@@ -226,9 +273,14 @@ CAF_TEST(the pipeliner form pairs values with operators) {
     const auto* found = f->failing(*e);
     CAF_CHECK_EQUAL(found == nullptr ? ""s : *found, std::string{path});
   }
-  const std::tuple<const char*, const char*, const char*> wrong[] = {
-      {R"({"a":1})", R"({"a":"like"})", "a"}, {R"({"a":1})", R"({"b":"eq"})", "b"}, {R"({"a":1})", R"({"a":5})", "a"},
-      {R"({"a":[]})", "", "a"}, {R"({"a":{}})", "", "a"}, {"[]", "", ""}, {"{}", "[]", ""}, {"{}", R"({"a":3})", "a"}};
+  const std::tuple<const char*, const char*, const char*> wrong[] = {{R"({"a":1})", R"({"a":"like"})", "a"},
+                                                                     {R"({"a":1})", R"({"b":"eq"})", "b"},
+                                                                     {R"({"a":1})", R"({"a":5})", "a"},
+                                                                     {R"({"a":[]})", "", "a"},
+                                                                     {R"({"a":{}})", "", "a"},
+                                                                     {"[]", "", ""},
+                                                                     {"{}", "[]", ""},
+                                                                     {"{}", R"({"a":3})", "a"}};
   for (const auto& [values, operators, path] : wrong) {
     filter_fault fault;
     CAF_CHECK(!compile_pipeliner_filter(values, operators, fault));
@@ -238,8 +290,9 @@ CAF_TEST(the pipeliner form pairs values with operators) {
 
 CAF_TEST(the nineteen operators are known) {
   std::size_t count = 0;
-  for (const char* name : {"eq", "ieq", "not-eq", "not-ieq", "contains", "starts", "ends", "icontains", "istarts",
-                           "iends", "null", "not-null", "empty", "not-empty", "gt", "gte", "lt", "lte", "between"})
+  for (const char* name :
+       {"eq", "ieq", "not-eq", "not-ieq", "contains", "starts", "ends", "icontains", "istarts", "iends",
+        "null", "not-null", "empty", "not-empty", "gt", "gte", "lt", "lte", "between"})
     count += is_filter_operator(name) ? 1 : 0;
   CAF_CHECK_EQUAL(count, 19U);
   CAF_CHECK(!is_filter_operator("like"));

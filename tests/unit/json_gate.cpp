@@ -14,7 +14,9 @@ using namespace std::string_literals;
 
 namespace {
 
-std::string nested(std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); }
+std::string nested(std::size_t depth) {
+  return std::string(depth, '[') + std::string(depth, ']');
+}
 
 struct bad_text {
   std::string text;
@@ -25,11 +27,28 @@ struct bad_text {
 } // namespace
 
 CAF_TEST(good texts pass) {
-  const std::string texts[] = {
-      "{}", "[]", "0", "-0", "1.5e-10", "12E+3", "true", "false", "null", "\"\"", " \t\r\n[ 1 , 2 ] \n",
-      R"({"a":{"b":[1,{"c":null}]},"d":"x"})", R"("é\u00e9\ud83d\ude00\n\/\\\"")", "\"\xF0\x9F\x98\x80\"",
-      R"({"a":1,"A":2,"":3})", R"([{"a":1},{"a":1}])", R"({"a":{"a":{"a":1}}})", "123456789012345678901234567890",
-      "\"\x7F\"", R"("\u0000")", "\"\xED\x9F\xBF\xEE\x80\x80\xF4\x8F\xBF\xBF\"", nested(64)};
+  const std::string texts[] = {"{}",
+                               "[]",
+                               "0",
+                               "-0",
+                               "1.5e-10",
+                               "12E+3",
+                               "true",
+                               "false",
+                               "null",
+                               "\"\"",
+                               " \t\r\n[ 1 , 2 ] \n",
+                               R"({"a":{"b":[1,{"c":null}]},"d":"x"})",
+                               R"("é\u00e9\ud83d\ude00\n\/\\\"")",
+                               "\"\xF0\x9F\x98\x80\"",
+                               R"({"a":1,"A":2,"":3})",
+                               R"([{"a":1},{"a":1}])",
+                               R"({"a":{"a":{"a":1}}})",
+                               "123456789012345678901234567890",
+                               "\"\x7F\"",
+                               R"("\u0000")",
+                               "\"\xED\x9F\xBF\xEE\x80\x80\xF4\x8F\xBF\xBF\"",
+                               nested(64)};
   for (const auto& text : texts) {
     const auto fault = check_json(text);
     CAF_CHECK_EQUAL(fault ? text + ": " + fault->detail : "", ""s);
@@ -148,10 +167,11 @@ CAF_TEST(limits hold at their edge) {
   limits.members = 2;
   limits.elements = 3;
   limits.values = 6;
-  for (const char* text : {"[[1]]", R"({"abc":1})", R"("abcd")", "12345", R"({"a":1,"b":2})", "[1,2,3]", "[1,[2,3,4]]"})
+  for (const char* text :
+       {"[[1]]", R"({"abc":1})", R"("abcd")", "12345", R"({"a":1,"b":2})", "[1,2,3]", "[1,[2,3,4]]"})
     CAF_CHECK(!check_json(text, limits));
-  for (const char* text : {"[[[1]]]", R"({"abcd":1})", R"("abcde")", "123456", R"({"a":1,"b":2,"c":3})", "[1,2,3,4]",
-                           "[1,[2,3,4],5]"})
+  for (const char* text : {"[[[1]]]", R"({"abcd":1})", R"("abcde")", "123456", R"({"a":1,"b":2,"c":3})",
+                           "[1,2,3,4]", "[1,[2,3,4],5]"})
     CAF_CHECK(check_json(text, limits).has_value());
   limits.depth = 1000; // the gate's own bound stays
   limits.values = 10'000;

@@ -37,7 +37,8 @@ std::string elements(std::string_view array) {
 /// A random value with awkward strings, numbers and white space.
 std::string random_json(std::mt19937& random, int depth) {
   const auto space = [&] { return std::string(random() % 3, " \n\t"[random() % 3]); };
-  const char* strings[] = {"", "a", "\\\"", "\\\\", "x\\\\\\\"y", "}{][,:", "\\u0041", "é", "long enough for eight \\\" at once"};
+  const char* strings[] = {
+      "", "a", "\\\"", "\\\\", "x\\\\\\\"y", "}{][,:", "\\u0041", "é", "long enough for eight \\\" at once"};
   const char* scalars[] = {"0", "-1", "1.50", "1E5", "12345678901234567890", "true", "false", "null"};
   const auto text = [&] { return '"' + std::string{strings[random() % 9]} + '"'; };
   const auto kind = random() % (depth > 0 ? 4 : 2);
@@ -111,7 +112,8 @@ CAF_TEST(damaged text is read without leaving it) {
     text.resize(random() % (text.size() + 1));
     if (!text.empty())
       text[random() % text.size()] = "\"\\{}[]:,"[random() % 8];
-    const std::vector<char> exact(text.begin(), text.end()); // no terminator behind it: a sanitizer sees overruns
+    const std::vector<char> exact(text.begin(),
+                                  text.end()); // no terminator behind it: a sanitizer sees overruns
     const std::string_view view{exact.data(), exact.size()};
     members(view);
     elements(view);
@@ -138,17 +140,30 @@ CAF_TEST(strings are unescaped and escaped) {
 
 CAF_TEST(values are compared by meaning) {
   const std::pair<const char*, const char*> same[] = {
-      {"1", "1.0"}, {"10", "1e1"}, {"0", "-0"}, {"0.1", "1E-1"}, {"100", "1.00e+2"}, {"\"a\"", "\"\\u0061\""},
-      {"[1, 2]", "[1,2.0]"}, {R"({"a":1,"b":[2]})", R"({ "b":[2.0], "a":1 })"}, {"{}", "{ }"}, {"[]", "[ ]"},
-      {"null", "null"}, {R"({"\u0061":1})", R"({"a":1})"}};
+      {"1", "1.0"},          {"10", "1e1"},
+      {"0", "-0"},           {"0.1", "1E-1"},
+      {"100", "1.00e+2"},    {"\"a\"", "\"\\u0061\""},
+      {"[1, 2]", "[1,2.0]"}, {R"({"a":1,"b":[2]})", R"({ "b":[2.0], "a":1 })"},
+      {"{}", "{ }"},         {"[]", "[ ]"},
+      {"null", "null"},      {R"({"\u0061":1})", R"({"a":1})"}};
   for (const auto& [a, b] : same) {
     CAF_CHECK(same_json(a, b));
     CAF_CHECK(same_json(b, a));
   }
-  const std::pair<const char*, const char*> other[] = {
-      {"1", "2"}, {"1", "\"1\""}, {"true", "false"}, {"null", "0"}, {"\"a\"", "\"A\""}, {"[1,2]", "[2,1]"},
-      {"[1]", "[1,1]"}, {R"({"a":1})", R"({"a":1,"b":1})"}, {R"({"a":1})", R"({"b":1})"}, {"{}", "[]"},
-      {"9007199254740993", "9007199254740992"}, {"0.1", "0.10000000000000001"}, {"1", "-1"}, {"1e400", "1e401"}};
+  const std::pair<const char*, const char*> other[] = {{"1", "2"},
+                                                       {"1", "\"1\""},
+                                                       {"true", "false"},
+                                                       {"null", "0"},
+                                                       {"\"a\"", "\"A\""},
+                                                       {"[1,2]", "[2,1]"},
+                                                       {"[1]", "[1,1]"},
+                                                       {R"({"a":1})", R"({"a":1,"b":1})"},
+                                                       {R"({"a":1})", R"({"b":1})"},
+                                                       {"{}", "[]"},
+                                                       {"9007199254740993", "9007199254740992"},
+                                                       {"0.1", "0.10000000000000001"},
+                                                       {"1", "-1"},
+                                                       {"1e400", "1e401"}};
   for (const auto& [a, b] : other) {
     CAF_CHECK(!same_json(a, b));
     CAF_CHECK(!same_json(b, a));
@@ -156,8 +171,25 @@ CAF_TEST(values are compared by meaning) {
 }
 
 CAF_TEST(numbers are ordered by value) {
-  const char* rising[] = {"-1e999", "-12", "-11.5", "-0.001", "0", "1e-999", "0.09", "0.1", "0.11", "1", "1.5",
-                          "9.99", "10", "99", "100", "1e3", "9007199254740992", "9007199254740993", "1e999"};
+  const char* rising[] = {"-1e999",
+                          "-12",
+                          "-11.5",
+                          "-0.001",
+                          "0",
+                          "1e-999",
+                          "0.09",
+                          "0.1",
+                          "0.11",
+                          "1",
+                          "1.5",
+                          "9.99",
+                          "10",
+                          "99",
+                          "100",
+                          "1e3",
+                          "9007199254740992",
+                          "9007199254740993",
+                          "1e999"};
   for (std::size_t i = 0; i < std::size(rising); ++i)
     for (std::size_t j = 0; j < std::size(rising); ++j)
       CAF_CHECK_EQUAL(decimal{rising[i]} < decimal{rising[j]}, i < j);

@@ -30,7 +30,8 @@ event_ptr make(const std::string& text) {
 }
 
 event_ptr update(const std::string& more = "", const char* entity_name = "Contact") {
-  return make(R"({"entity":")" + std::string{entity_name} + R"(","action":"Update","record_id":1)" + more + "}");
+  return make(R"({"entity":")" + std::string{entity_name} + R"(","action":"Update","record_id":1)" + more +
+              "}");
 }
 
 bool refused(const subscription& s) {
@@ -50,10 +51,13 @@ std::string reason(const subscription& s, const event_ptr& e, std::vector<std::s
 } // namespace
 
 CAF_TEST(copper types and events map to entities and actions) {
-  const std::pair<const char*, entity> types[] = {
-      {"lead", entity::Lead}, {"person", entity::Contact}, {"company", entity::Account},
-      {"opportunity", entity::Opportunity}, {"project", entity::Project}, {"task", entity::Task},
-      {"activity_log", entity::Activity}};
+  const std::pair<const char*, entity> types[] = {{"lead", entity::Lead},
+                                                  {"person", entity::Contact},
+                                                  {"company", entity::Account},
+                                                  {"opportunity", entity::Opportunity},
+                                                  {"project", entity::Project},
+                                                  {"task", entity::Task},
+                                                  {"activity_log", entity::Activity}};
   const std::pair<const char*, action> events[] = {
       {"new", action::Create}, {"update", action::Update}, {"delete", action::Delete}};
   for (const auto& [type, what] : types)
@@ -69,7 +73,7 @@ CAF_TEST(copper types and events map to entities and actions) {
           const auto posted = make(R"({"entity":")" + std::string{to_string(e)} + R"(","action":")" +
                                    std::string{to_string(a)} + R"(","record_id":1})");
           const auto result = c.match(*posted, {});
-          const auto expected = e != what   ? match_reason::entity
+          const auto expected = e != what  ? match_reason::entity
                                 : a != how ? match_reason::action
                                            : match_reason::matched;
           CAF_CHECK(result.reason == expected);
@@ -105,11 +109,13 @@ CAF_TEST(an update of nothing but meta fields triggers nothing) {
   };
   for (const auto& [more, expected] : cases)
     CAF_CHECK_EQUAL(more + reason(s, update(more)), more + std::string{expected});
-  CAF_CHECK_EQUAL(reason(copper("person", "new"), make(R"({"entity":"Contact","action":"Create","record_id":1,)"
-                                                       R"("changes":{"date_created":[null,1]}})")),
-                  "matched"s);
+  CAF_CHECK_EQUAL(
+      reason(copper("person", "new"), make(R"({"entity":"Contact","action":"Create","record_id":1,)"
+                                           R"("changes":{"date_created":[null,1]}})")),
+      "matched"s);
   const compiled_subscription own{s, {"name", "zip"}};
-  CAF_CHECK(own.match(*update(R"(,"changes":{"name":[1,2],"zip":[1,2]})"), {}).reason == match_reason::meta_only);
+  CAF_CHECK(own.match(*update(R"(,"changes":{"name":[1,2],"zip":[1,2]})"), {}).reason ==
+            match_reason::meta_only);
   CAF_CHECK(own.match(*update(R"(,"changes":{"revision":[1,2]})"), {}).reason == match_reason::matched);
   const compiled_subscription none{s, {}};
   CAF_CHECK(none.match(*update(R"(,"changes":{"revision":[1,2]})"), {}).reason == match_reason::matched);
@@ -136,7 +142,8 @@ CAF_TEST(on field change gates updates by path) {
   CAF_CHECK_EQUAL(reason(s, update(R"(,"changes":{"custom_fields":{"9":[1,2]}})")), "matched"s);
   auto created = copper("person", "new");
   created.on_field_change = {"email"};
-  CAF_CHECK_EQUAL(reason(created, make(R"({"entity":"Contact","action":"Create","record_id":1})")), "matched"s);
+  CAF_CHECK_EQUAL(reason(created, make(R"({"entity":"Contact","action":"Create","record_id":1})")),
+                  "matched"s);
 }
 
 CAF_TEST(skip keys of event and request both count) {
@@ -156,18 +163,24 @@ CAF_TEST(a filter decides last and names its path) {
   auto s = copper("opportunity", "update");
   s.filter = R"({"status":"Open","amount":{"gt":100}})";
   CAF_CHECK_EQUAL(reason(s, update(R"(,"record":{"status":1,"amount":200})", "Opportunity")), "matched"s);
-  CAF_CHECK_EQUAL(reason(s, update(R"(,"record":{"status":1,"amount":100})", "Opportunity")), "filter:amount"s);
-  CAF_CHECK_EQUAL(reason(s, update(R"(,"record":{"status":2,"amount":200})", "Opportunity")), "filter:status"s);
+  CAF_CHECK_EQUAL(reason(s, update(R"(,"record":{"status":1,"amount":100})", "Opportunity")),
+                  "filter:amount"s);
+  CAF_CHECK_EQUAL(reason(s, update(R"(,"record":{"status":2,"amount":200})", "Opportunity")),
+                  "filter:status"s);
   CAF_CHECK_EQUAL(reason(s, update("", "Opportunity")), "filter:status"s);
   CAF_CHECK_EQUAL(reason(s, update(R"(,"record":{"status":2})", "Lead")), "entity"s);
 }
 
 CAF_TEST(reasons have the words of the API) {
-  const std::pair<match_reason, const char*> words[] = {
-      {match_reason::matched, "matched"}, {match_reason::entity, "entity"}, {match_reason::action, "action"},
-      {match_reason::filter, "filter"}, {match_reason::field_unchanged, "field-unchanged"},
-      {match_reason::meta_only, "meta-only"}, {match_reason::skip_key, "skip-key"},
-      {match_reason::custom_entity, "custom-entity"}, {match_reason::held, "held"}};
+  const std::pair<match_reason, const char*> words[] = {{match_reason::matched, "matched"},
+                                                        {match_reason::entity, "entity"},
+                                                        {match_reason::action, "action"},
+                                                        {match_reason::filter, "filter"},
+                                                        {match_reason::field_unchanged, "field-unchanged"},
+                                                        {match_reason::meta_only, "meta-only"},
+                                                        {match_reason::skip_key, "skip-key"},
+                                                        {match_reason::custom_entity, "custom-entity"},
+                                                        {match_reason::held, "held"}};
   for (const auto& [value, word] : words)
     CAF_CHECK_EQUAL(std::string{to_string(value)}, std::string{word});
 }

@@ -28,7 +28,8 @@ subscription suspended() {
   subscription s;
   s.id = subscription_id{64};
   s.target = "https://a.example/hook";
-  s.copper = {"person", "new", string_pairs{{"token", "plain-secret"}}, string_pairs{{"X-Key", "plain-header"}}, true};
+  s.copper = {"person", "new", string_pairs{{"token", "plain-secret"}},
+              string_pairs{{"X-Key", "plain-header"}}, true};
   s.filter = R"({ "a":1.50 })";
   s.on_field_change = {"x"};
   s.skip_keys = {"k"};
@@ -47,8 +48,9 @@ subscription suspended() {
 CAF_TEST(a patch says only what it mentions) {
   CAF_CHECK(!good("{}").makes_revision());
   CAF_CHECK(!good("{}").status);
-  const auto all = good(R"({"status":"paused","description":"d\u00e9","filter":{ "a" : 1.50 },"on_field_change":["a","b.c"],)"
-                        R"("skip_keys":["k"],"ordered":true})");
+  const auto all = good(
+      R"({"status":"paused","description":"d\u00e9","filter":{ "a" : 1.50 },"on_field_change":["a","b.c"],)"
+      R"("skip_keys":["k"],"ordered":true})");
   CAF_CHECK(all.status == subscription_status::paused);
   CAF_CHECK_EQUAL(*all.description, "dé"s);
   CAF_CHECK_EQUAL(*all.filter, R"({ "a" : 1.50 })"s);
@@ -61,7 +63,8 @@ CAF_TEST(a patch says only what it mentions) {
 }
 
 CAF_TEST(null resets) {
-  const auto p = good(R"({"status":null,"description":null,"filter":null,"on_field_change":null,"skip_keys":null,"ordered":null})");
+  const auto p = good(
+      R"({"status":null,"description":null,"filter":null,"on_field_change":null,"skip_keys":null,"ordered":null})");
   auto s = suspended();
   apply_native_patch(p, now, s);
   CAF_CHECK(s.status == subscription_status::active);
@@ -134,12 +137,13 @@ CAF_TEST(what is wrong is named with its place) {
 
 CAF_TEST(the object shows all but secrets) {
   const auto text = render_native_subscription(suspended());
-  CAF_CHECK_EQUAL(text, R"({"id":"64","dialect":"copper","target":"https://a.example/hook","status":"suspended",)"
-                        R"("status_reason":"410 from the receiver","status_since":"1970-01-01T00:00:00.000Z",)"
-                        R"("consecutive_failures":20,"description":"d","filter":{ "a":1.50 },"on_field_change":["x"],)"
-                        R"("skip_keys":["k"],"ordered":true,"has_secret":true,"copper":{"type":"person","event":"new",)"
-                        R"("custom_field_computed_values":true,"headers":{"X-Key":"***"},"secret":{"token":"***"}},)"
-                        R"("created_at":"1970-01-01T00:00:00.000Z","updated_at":"1970-01-01T00:00:00.000Z"})"s);
+  CAF_CHECK_EQUAL(
+      text, R"({"id":"64","dialect":"copper","target":"https://a.example/hook","status":"suspended",)"
+            R"("status_reason":"410 from the receiver","status_since":"1970-01-01T00:00:00.000Z",)"
+            R"("consecutive_failures":20,"description":"d","filter":{ "a":1.50 },"on_field_change":["x"],)"
+            R"("skip_keys":["k"],"ordered":true,"has_secret":true,"copper":{"type":"person","event":"new",)"
+            R"("custom_field_computed_values":true,"headers":{"X-Key":"***"},"secret":{"token":"***"}},)"
+            R"("created_at":"1970-01-01T00:00:00.000Z","updated_at":"1970-01-01T00:00:00.000Z"})"s);
   CAF_CHECK(text.find("plain-") == std::string::npos);
   subscription s;
   s.speaks = dialect::pipeliner;

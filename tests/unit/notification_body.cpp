@@ -26,7 +26,8 @@ subscription lead(const char* event_name) {
   return s;
 }
 
-event_ptr make(const std::string& how, const std::string& more, const std::string& ids = "\"record_id\":89011972") {
+event_ptr make(const std::string& how, const std::string& more,
+               const std::string& ids = "\"record_id\":89011972") {
   auto e = parse_stored_event(R"({"entity":"Lead","action":")" + how + "\"," + ids + more + "}");
   if (!e)
     CAF_FAIL("no event: " << more);
@@ -58,15 +59,23 @@ CAF_TEST(the body is the recorded one) {
 
 CAF_TEST(the secret is merged and reserved keys win) {
   auto s = lead("delete");
-  s.copper.secret = string_pairs{{"secret", "s\"1"}, {"ids", "mine"}, {"key", "k"}, {"timestamp", ""}, {"type", "x"},
-                                 {"event", "x"}, {"subscription_id", "x"}, {"updated_attributes", "x"}};
+  s.copper.secret = string_pairs{{"secret", "s\"1"},
+                                 {"ids", "mine"},
+                                 {"key", "k"},
+                                 {"timestamp", ""},
+                                 {"type", "x"},
+                                 {"event", "x"},
+                                 {"subscription_id", "x"},
+                                 {"updated_attributes", "x"}};
   s.copper.headers = string_pairs{{"X-Api-Key", "topsecret"}, {"X-B", "2"}};
-  CAF_CHECK_EQUAL(body(s, {part(make("Delete", R"(,"changes":{"a":[1,2]})"))}),
-                  R"({"subscription_id":395049,"event":"delete","type":"lead","ids":[89011972],)"
-                  R"("updated_attributes":{},"timestamp":"2024-10-14T16:15:54.893Z","secret":"s\"1","key":"k"})"s);
-  CAF_CHECK_EQUAL(body(s, {part(make("Delete", ""))}, secrets::masked),
-                  R"({"subscription_id":395049,"event":"delete","type":"lead","ids":[89011972],)"
-                  R"("updated_attributes":{},"timestamp":"2024-10-14T16:15:54.893Z","secret":"***","key":"***"})"s);
+  CAF_CHECK_EQUAL(
+      body(s, {part(make("Delete", R"(,"changes":{"a":[1,2]})"))}),
+      R"({"subscription_id":395049,"event":"delete","type":"lead","ids":[89011972],)"
+      R"("updated_attributes":{},"timestamp":"2024-10-14T16:15:54.893Z","secret":"s\"1","key":"k"})"s);
+  CAF_CHECK_EQUAL(
+      body(s, {part(make("Delete", ""))}, secrets::masked),
+      R"({"subscription_id":395049,"event":"delete","type":"lead","ids":[89011972],)"
+      R"("updated_attributes":{},"timestamp":"2024-10-14T16:15:54.893Z","secret":"***","key":"***"})"s);
   const compiled_subscription c{s};
   const auto only = part(make("Delete", ""));
   const auto shown = render_body(c, "acme", {&only, 1}, secrets::shown);
@@ -76,9 +85,11 @@ CAF_TEST(the secret is merged and reserved keys win) {
 }
 
 CAF_TEST(ids of all parts follow in order and numbers stay numbers) {
-  const auto first = make("Update", "", R"("record_ids":[3,"007","a\"b","12",9007199254740993,"9007199254740995"])");
+  const auto first =
+      make("Update", "", R"("record_ids":[3,"007","a\"b","12",9007199254740993,"9007199254740995"])");
   const auto second = make("Update", "", R"("record_ids":[5,6,7,8])");
-  const auto text = body(lead("update"), {{first, 0, 5, action::Update, accepted}, {second, 1, 2, action::Update, accepted}});
+  const auto text = body(lead("update"),
+                         {{first, 0, 5, action::Update, accepted}, {second, 1, 2, action::Update, accepted}});
   CAF_CHECK(text.find(R"("ids":[3,"007","a\"b",12,9007199254740993,6,7],)") != std::string::npos);
   const auto rest = body(lead("update"), {{first, 4, 2, action::Update, accepted}});
   CAF_CHECK(rest.find(R"("ids":[9007199254740993,"9007199254740995"],)") != std::string::npos);
@@ -108,35 +119,44 @@ CAF_TEST(updated attributes are the bytes that came) {
 }
 
 CAF_TEST(updated attributes come from the difference when there are no changes) {
-  CAF_CHECK_EQUAL(attributes(make("Update", R"(,"record":{"a":1.50,"b":2,"new":"n","same":[1,{"x":1}]},)"
-                                            R"("previous":{"same":[1.0,{"x":1}],"a":12345678901234567890,"b":2,"gone":true})")),
-                  R"({"a":[12345678901234567890,1.50],"new":[null,"n"],"gone":[true,null]})"s);
+  CAF_CHECK_EQUAL(
+      attributes(make("Update",
+                      R"(,"record":{"a":1.50,"b":2,"new":"n","same":[1,{"x":1}]},)"
+                      R"("previous":{"same":[1.0,{"x":1}],"a":12345678901234567890,"b":2,"gone":true})")),
+      R"({"a":[12345678901234567890,1.50],"new":[null,"n"],"gone":[true,null]})"s);
   CAF_CHECK_EQUAL(attributes(make("Update", R"(,"record":{"custom_fields":{"1":"x","2":"y"}},)"
                                             R"("previous":{"custom_fields":{"1":"x","3":"z"}})")),
                   R"({"custom_fields":{"2":[null,"y"],"3":["z",null]}})"s);
-  CAF_CHECK_EQUAL(attributes(make("Update", R"(,"record":{"custom_fields":[{"custom_field_definition_id":5,"value":2}]},)"
-                                            R"("previous":{"custom_fields":[{"custom_field_definition_id":5,"value":1}]})")),
-                  R"({"custom_fields":{"5":[1,2]}})"s);
-  CAF_CHECK_EQUAL(attributes(make("Update", R"(,"record":{"a\"b":1},"previous":{})")), R"({"a\"b":[null,1]})"s);
+  CAF_CHECK_EQUAL(
+      attributes(make("Update",
+                      R"(,"record":{"custom_fields":[{"custom_field_definition_id":5,"value":2}]},)"
+                      R"("previous":{"custom_fields":[{"custom_field_definition_id":5,"value":1}]})")),
+      R"({"custom_fields":{"5":[1,2]}})"s);
+  CAF_CHECK_EQUAL(attributes(make("Update", R"(,"record":{"a\"b":1},"previous":{})")),
+                  R"({"a\"b":[null,1]})"s);
   CAF_CHECK_EQUAL(attributes(make("Update", R"(,"record":{"a":1},"previous":{"a":1})")), "{}"s);
 }
 
 CAF_TEST(computed values name the options that came along) {
-  const std::string included = R"(,"included":{"CustomFieldOption/11":{"id":11,"name":"H\u00f6t"},"CustomFieldOption/12":"Cold",)"
-                               R"("https://h/options/13":{"name":"Warm"},"CustomFieldOption/14":{"id":14},"15":{"name":"Bare"}})";
+  const std::string included =
+      R"(,"included":{"CustomFieldOption/11":{"id":11,"name":"H\u00f6t"},"CustomFieldOption/12":"Cold",)"
+      R"("https://h/options/13":{"name":"Warm"},"CustomFieldOption/14":{"id":14},"15":{"name":"Bare"}})";
   const auto rendered = [&](const std::string& pair, bool computed = true) {
-    return attributes(make("Update", R"(,"changes":{"x":[11,12],"custom_fields":{"7":)" + pair + "}}" + included), computed);
+    return attributes(
+        make("Update", R"(,"changes":{"x":[11,12],"custom_fields":{"7":)" + pair + "}}" + included),
+        computed);
   };
-  const auto expected = [](const std::string& pair) { return R"({"x":[11,12],"custom_fields":{"7":)" + pair + "}}"; };
-  const std::pair<const char*, const char*> cases[] = {
-      {"[11,12]", R"(["H\u00f6t","Cold"])"},
-      {R"(["11",null])", R"(["H\u00f6t",null])"},
-      {"[[11,99],[12]]", R"([["H\u00f6t",99],["Cold"]])"},
-      {"[[],[ 11 ]]", R"([[],["H\u00f6t"]])"},
-      {R"(["https://h/options/13",14])", R"(["Warm",14])"},
-      {"[99,true]", "[99,true]"},
-      {"[15,null]", R"(["Bare",null])"},
-      {R"([{"id":11},null])", R"([{"id":11},null])"}};
+  const auto expected = [](const std::string& pair) {
+    return R"({"x":[11,12],"custom_fields":{"7":)" + pair + "}}";
+  };
+  const std::pair<const char*, const char*> cases[] = {{"[11,12]", R"(["H\u00f6t","Cold"])"},
+                                                       {R"(["11",null])", R"(["H\u00f6t",null])"},
+                                                       {"[[11,99],[12]]", R"([["H\u00f6t",99],["Cold"]])"},
+                                                       {"[[],[ 11 ]]", R"([[],["H\u00f6t"]])"},
+                                                       {R"(["https://h/options/13",14])", R"(["Warm",14])"},
+                                                       {"[99,true]", "[99,true]"},
+                                                       {"[15,null]", R"(["Bare",null])"},
+                                                       {R"([{"id":11},null])", R"([{"id":11},null])"}};
   for (const auto& [pair, named] : cases) {
     CAF_CHECK_EQUAL(rendered(pair), expected(named));
     CAF_CHECK_EQUAL(rendered(pair, false), expected(pair));
@@ -146,15 +166,19 @@ CAF_TEST(computed values name the options that came along) {
   CAF_CHECK_EQUAL(attributes(make("Update", ",\"changes\":" + spaced), true), spaced);
   auto s = lead("update");
   s.copper.custom_field_computed_values = true;
-  const auto text = body(s, {part(make("Update", R"(,"changes":{"custom_fields":{"7":[null,12]}})" + included))});
+  const auto text =
+      body(s, {part(make("Update", R"(,"changes":{"custom_fields":{"7":[null,12]}})" + included))});
   CAF_CHECK(text.find(R"("updated_attributes":{"custom_fields":{"7":[null,"Cold"]}})") != std::string::npos);
-  CAF_CHECK_EQUAL(attributes(make("Update", R"(,"record":{"custom_fields":{"7":11}},"previous":{})" + included), true),
-                  R"({"custom_fields":{"7":[null,"H\u00f6t"]}})"s);
+  CAF_CHECK_EQUAL(
+      attributes(make("Update", R"(,"record":{"custom_fields":{"7":11}},"previous":{})" + included), true),
+      R"({"custom_fields":{"7":[null,"H\u00f6t"]}})"s);
 }
 
 CAF_TEST(equal attributes share a merge key) {
   const compiled_subscription updates{lead("update")};
-  const auto key = [&](const std::string& more) { return merge_key(updates, *make("Update", more), action::Update); };
+  const auto key = [&](const std::string& more) {
+    return merge_key(updates, *make("Update", more), action::Update);
+  };
   CAF_CHECK_EQUAL(key(R"(,"changes":{"a":[1,2]})"), key(R"(,"changes":{"a":[1,2]},"record":{"a":2})"));
   CAF_CHECK_EQUAL(key(R"(,"changes":{"a":[1,2]})"), key(R"(,"record":{"a":2},"previous":{"a":1})"));
   CAF_CHECK_NOT_EQUAL(key(R"(,"changes":{"a":[1,2]})"), key(R"(,"changes":{"a":[1,3]})"));
@@ -168,7 +192,12 @@ CAF_TEST(equal attributes share a merge key) {
   named.copper.custom_field_computed_values = true;
   const compiled_subscription computed{named};
   const auto option = [&](const char* name) {
-    return merge_key(computed, *make("Update", R"(,"changes":{"custom_fields":{"7":[null,12]}},"included":{"CustomFieldOption/12":")"s + name + "\"}"), action::Update);
+    return merge_key(
+        computed,
+        *make("Update",
+              R"(,"changes":{"custom_fields":{"7":[null,12]}},"included":{"CustomFieldOption/12":")"s + name +
+                  "\"}"),
+        action::Update);
   };
   CAF_CHECK_EQUAL(option("a"), option("a"));
   CAF_CHECK_NOT_EQUAL(option("a"), option("b"));
@@ -185,7 +214,8 @@ CAF_TEST(a sample matches its subscription) {
     for (const char* name : {"new", "update", "delete"}) {
       auto s = lead(name);
       s.copper.type = type;
-      for (const auto& watched : {std::vector<std::string>{}, {"email", "zip"}, {"custom_fields.12"}, {"date_modified"}}) {
+      for (const auto& watched :
+           {std::vector<std::string>{}, {"email", "zip"}, {"custom_fields.12"}, {"date_modified"}}) {
         s.on_field_change = watched;
         const compiled_subscription c{s, {}};
         const auto e = sample_event(c);
@@ -197,5 +227,6 @@ CAF_TEST(a sample matches its subscription) {
     }
   auto s = lead("update");
   s.on_field_change = {"custom_fields.12"};
-  CAF_CHECK_EQUAL(attributes(sample_event(compiled_subscription{s})), R"({"custom_fields":{"12":["Old value","New value"]}})"s);
+  CAF_CHECK_EQUAL(attributes(sample_event(compiled_subscription{s})),
+                  R"({"custom_fields":{"12":["Old value","New value"]}})"s);
 }

@@ -17,8 +17,9 @@ numbered make(std::uint32_t generation, std::uint64_t account, std::uint64_t num
   return {generation, account_id{account}, number};
 }
 
-const numbered largest = make(std::numeric_limits<std::uint32_t>::max(), std::numeric_limits<std::uint64_t>::max(),
-                              std::numeric_limits<std::uint64_t>::max());
+const numbered largest =
+    make(std::numeric_limits<std::uint32_t>::max(), std::numeric_limits<std::uint64_t>::max(),
+         std::numeric_limits<std::uint64_t>::max());
 
 bool url_safe(const std::string& text) {
   return text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") ==
@@ -38,8 +39,8 @@ CAF_TEST(ids are short readable and without dots) {
 CAF_TEST(ids are read back) {
   std::mt19937_64 random{3};
   for (int i = 0; i < 20'000; ++i) {
-    const auto n = make(static_cast<std::uint32_t>(random() >> (32 + random() % 32)), random() >> random() % 64,
-                        random() >> random() % 64);
+    const auto n = make(static_cast<std::uint32_t>(random() >> (32 + random() % 32)),
+                        random() >> random() % 64, random() >> random() % 64);
     CAF_REQUIRE(parse_notification_public_id(notification_public_id(n)) == n);
     CAF_REQUIRE(parse_webhook_public_id(webhook_public_id(n)) == n);
     CAF_REQUIRE(parse_event_public_id(event_public_id(n)) == n);
@@ -50,11 +51,30 @@ CAF_TEST(ids are read back) {
 }
 
 CAF_TEST(other texts are no ids) {
-  for (const char* text :
-       {"", "ntf", "ntf_", "ntf_1", "ntf_1_2", "ntf_1_2_", "ntf_1_2_3_", "ntf_1_2_3_4", "ntf_1_2_3 ", " ntf_1_2_3",
-        "msg_1_2_3", "NTF_1_2_3", "ntf_1_2_A", "ntf_01_2_3", "ntf_1_00_3", "ntf__2_3", "ntf_1_2_-3", "ntf_1_2_3.4",
-        "ntf_1z141z4_1_1", "ntf_1_3w5e11264sgsg_1", "ntf_1_1_3w5e11264sgsg", "ntf_1_1_zzzzzzzzzzzzz",
-        "ntf_1_1_11111111111111", "ntf_1_2_\xC3\xA9"})
+  for (const char* text : {"",
+                           "ntf",
+                           "ntf_",
+                           "ntf_1",
+                           "ntf_1_2",
+                           "ntf_1_2_",
+                           "ntf_1_2_3_",
+                           "ntf_1_2_3_4",
+                           "ntf_1_2_3 ",
+                           " ntf_1_2_3",
+                           "msg_1_2_3",
+                           "NTF_1_2_3",
+                           "ntf_1_2_A",
+                           "ntf_01_2_3",
+                           "ntf_1_00_3",
+                           "ntf__2_3",
+                           "ntf_1_2_-3",
+                           "ntf_1_2_3.4",
+                           "ntf_1z141z4_1_1",
+                           "ntf_1_3w5e11264sgsg_1",
+                           "ntf_1_1_3w5e11264sgsg",
+                           "ntf_1_1_zzzzzzzzzzzzz",
+                           "ntf_1_1_11111111111111",
+                           "ntf_1_2_\xC3\xA9"})
     CAF_CHECK(!parse_notification_public_id(text));
   CAF_CHECK(!parse_notification_public_id(std::string(100'000, '1')));
   CAF_CHECK(!parse_notification_public_id("ntf_1_2_3\0"s));
@@ -79,6 +99,7 @@ CAF_TEST(damaged cursors are refused) {
     CAF_CHECK(!parse_feed_cursor(damaged));
     CAF_CHECK(!parse_feed_cursor(cursor.substr(0, i)));
   }
-  for (const auto& text : {"now"s, "="s, cursor + "=", cursor + "A", cursor + "AAAA", "+/+/"s, std::string(5'000, 'A')})
+  for (const auto& text :
+       {"now"s, "="s, cursor + "=", cursor + "A", cursor + "AAAA", "+/+/"s, std::string(5'000, 'A')})
     CAF_CHECK(!parse_feed_cursor(text));
 }
