@@ -184,7 +184,8 @@ std::vector<std::pair<std::string, std::uint64_t>> raised_counters(const environ
     for (more = at.seek(prefix); more && at.key().starts_with(prefix); more = at.next()) {
       const auto value = unframe_u64(at.value());
       if (!value)
-        throw store_error{"the backup is damaged in the counter " + std::string{at.key().substr(key_head_size)}};
+        throw store_error{"the backup is damaged in the counter " +
+                          std::string{at.key().substr(key_head_size)}};
       counters.emplace_back(at.key(), *value + restore_counter_jump);
     }
     if (shard == domain::system_shard)
@@ -195,9 +196,9 @@ std::vector<std::pair<std::string, std::uint64_t>> raised_counters(const environ
   return counters;
 }
 
-/// A generation that no other restore of the same backup has: two histories that both went on from it would give the
-/// same ids to different notifications, and a receiver would take one for a repeat of the other. Seconds of wall time
-/// since 2025, at least one more than the backup's.
+/// A generation that no other restore of the same backup has: two histories that both went on from it would
+/// give the same ids to different notifications, and a receiver would take one for a repeat of the other.
+/// Seconds of wall time since 2025, at least one more than the backup's.
 std::uint32_t next_generation(std::uint32_t current) {
   using namespace std::chrono;
   constexpr sys_days epoch{year{2025} / January / 1};
@@ -211,8 +212,8 @@ void start_new_history(const std::string& path, const std::string& name) {
   struct stat file {};
   if (::stat(path.c_str(), &file) != 0)
     throw store_error{"can't read " + path + ": " + std::strerror(errno)};
-  environment env{{.path = path, .map_size = static_cast<std::uint64_t>(file.st_size) + spare_map,
-                   .single_file = true}};
+  environment env{
+      {.path = path, .map_size = static_cast<std::uint64_t>(file.st_size) + spare_map, .single_file = true}};
   const auto counters = raised_counters(env);
   write_transaction txn{env};
   const auto value = txn.get(header_key());
@@ -229,7 +230,9 @@ void start_new_history(const std::string& path, const std::string& name) {
 
 } // namespace
 
-backup_summary back_up(const store& s, const std::string& destination) { return copy_into(s.env(), destination); }
+backup_summary back_up(const store& s, const std::string& destination) {
+  return copy_into(s.env(), destination);
+}
 
 backup_summary back_up_closed(const std::string& directory, const std::string& destination) {
   std::error_code ignored;

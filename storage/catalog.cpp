@@ -15,12 +15,17 @@ namespace {
 
 constexpr std::uint8_t reference_format = 1; ///< of rows that only name another row
 
-constexpr std::array<std::pair<account_state, std::string_view>, 3> state_names{{
-    {account_state::active, "active"}, {account_state::paused, "paused"}, {account_state::deleting, "deleting"}}};
+constexpr std::array<std::pair<account_state, std::string_view>, 3> state_names{
+    {{account_state::active, "active"},
+     {account_state::paused, "paused"},
+     {account_state::deleting, "deleting"}}};
 
-constexpr std::array<std::pair<credential_scope, std::string_view>, 5> scope_names{{
-    {credential_scope::admin, "admin"},   {credential_scope::account, "account"}, {credential_scope::read, "read"},
-    {credential_scope::ingest, "ingest"}, {credential_scope::metrics, "metrics"}}};
+constexpr std::array<std::pair<credential_scope, std::string_view>, 5> scope_names{
+    {{credential_scope::admin, "admin"},
+     {credential_scope::account, "account"},
+     {credential_scope::read, "read"},
+     {credential_scope::ingest, "ingest"},
+     {credential_scope::metrics, "metrics"}}};
 
 template <class Names, class Value>
 std::string_view name_in(const Names& names, Value value) {
@@ -31,14 +36,17 @@ std::string_view name_in(const Names& names, Value value) {
 }
 
 template <class Value, std::size_t N>
-std::optional<Value> value_in(const std::array<std::pair<Value, std::string_view>, N>& names, std::string_view text) {
+std::optional<Value> value_in(const std::array<std::pair<Value, std::string_view>, N>& names,
+                              std::string_view text) {
   for (const auto& [value, name] : names)
     if (name == text)
       return value;
   return std::nullopt;
 }
 
-std::string name_key(std::string_view name) { return key(domain::system_shard, row_kind::name, name); }
+std::string name_key(std::string_view name) {
+  return key(domain::system_shard, row_kind::name, name);
+}
 std::string number_key(domain::account_id number) {
   return key(domain::system_shard, row_kind::number, domain::raw(number));
 }
@@ -48,13 +56,18 @@ std::string credential_key(const crypto::digest256& hash) {
 std::string credential_id_key(domain::account_id account, std::string_view id) {
   return key(domain::system_shard, row_kind::credential_id, domain::raw(account), id);
 }
-std::string counter_key(std::string_view name) { return key(domain::system_shard, row_kind::counter, name); }
-
-[[noreturn]] void throw_damaged(const store& s, std::string_view what) {
-  throw store_error{"the store " + s.directory() + " is damaged in " + std::string{what} + "; restore a backup"};
+std::string counter_key(std::string_view name) {
+  return key(domain::system_shard, row_kind::counter, name);
 }
 
-bool visible_ascii(char c) { return c > ' ' && c < 0x7F; }
+[[noreturn]] void throw_damaged(const store& s, std::string_view what) {
+  throw store_error{"the store " + s.directory() + " is damaged in " + std::string{what} +
+                    "; restore a backup"};
+}
+
+bool visible_ascii(char c) {
+  return c > ' ' && c < 0x7F;
+}
 
 bool letter_or_digit(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -80,16 +93,25 @@ crypto::digest256 as_hash(const store& s, std::string_view bytes) {
   crypto::digest256 hash{};
   if (bytes.size() != hash.size())
     throw_damaged(s, "a credential's id");
-  std::transform(bytes.begin(), bytes.end(), hash.begin(), [](char c) { return static_cast<std::uint8_t>(c); });
+  std::transform(bytes.begin(), bytes.end(), hash.begin(),
+                 [](char c) { return static_cast<std::uint8_t>(c); });
   return hash;
 }
 
 } // namespace
 
-std::string_view to_string(account_state state) { return name_in(state_names, state); }
-std::optional<account_state> parse_account_state(std::string_view text) { return value_in(state_names, text); }
-std::string_view to_string(credential_scope scope) { return name_in(scope_names, scope); }
-std::optional<credential_scope> parse_credential_scope(std::string_view text) { return value_in(scope_names, text); }
+std::string_view to_string(account_state state) {
+  return name_in(state_names, state);
+}
+std::optional<account_state> parse_account_state(std::string_view text) {
+  return value_in(state_names, text);
+}
+std::string_view to_string(credential_scope scope) {
+  return name_in(scope_names, scope);
+}
+std::optional<credential_scope> parse_credential_scope(std::string_view text) {
+  return value_in(scope_names, text);
+}
 
 bool well_formed_account_name(std::string_view text) noexcept {
   constexpr std::size_t longest = 64;
@@ -100,7 +122,8 @@ bool well_formed_account_name(std::string_view text) noexcept {
 
 bool importable_secret(std::string_view text) noexcept {
   constexpr std::size_t shortest = 32, longest = 512;
-  return text.size() >= shortest && text.size() <= longest && std::all_of(text.begin(), text.end(), visible_ascii);
+  return text.size() >= shortest && text.size() <= longest &&
+         std::all_of(text.begin(), text.end(), visible_ascii);
 }
 
 // --- reading ------------------------------------------------------------------------------------
@@ -120,8 +143,8 @@ std::optional<account_profile> catalog::find_account(std::string_view name) cons
 }
 
 std::optional<account_profile> catalog::find_account(domain::account_id number) const {
-  const auto name =
-      get_reference(store_, number_key(number), "the name of account number " + std::to_string(domain::raw(number)));
+  const auto name = get_reference(store_, number_key(number),
+                                  "the name of account number " + std::to_string(domain::raw(number)));
   return name ? find_account(*name) : std::nullopt;
 }
 
@@ -149,7 +172,8 @@ std::optional<credential> catalog::find_credential(const crypto::digest256& hash
 }
 
 std::optional<credential> catalog::find_credential(domain::account_id account, std::string_view id) const {
-  const auto hash = get_reference(store_, credential_id_key(account, id), "the credential " + std::string{id});
+  const auto hash =
+      get_reference(store_, credential_id_key(account, id), "the credential " + std::string{id});
   return hash ? find_credential(as_hash(store_, *hash)) : std::nullopt;
 }
 
@@ -192,13 +216,15 @@ std::uint64_t catalog::counter(std::string_view name) const {
 
 std::vector<domain::table_write> catalog::plan_create_account(account_profile& profile) const {
   const auto count = counter(account_counter) + 1;
-  profile.number = domain::account_id{count * store_.identity().shards + domain::raw(store_.shard_of(profile.id))};
+  profile.number =
+      domain::account_id{count * store_.identity().shards + domain::raw(store_.shard_of(profile.id))};
   auto writes = plan_put_account(profile);
   writes.push_back(plan_counter(account_counter, count));
   return writes;
 }
 
-std::vector<domain::table_write> catalog::plan_delete_keys(domain::account_id account, std::size_t limit) const {
+std::vector<domain::table_write> catalog::plan_delete_keys(domain::account_id account,
+                                                           std::size_t limit) const {
   std::vector<domain::table_write> writes;
   for (const auto& c : list_keys(account, {}, limit))
     for (auto& write : plan_delete_credential(c))

@@ -14,9 +14,10 @@
 #include <string_view>
 #include <vector>
 
-/// Accounts, keys and tokens: rows of the system shard. Reads show what is committed, from any thread. Changes are
-/// planned here as table writes and committed by their one owner as a batch of the system shard; the owner plans the
-/// next change only after the commit of the one before, so that counters and checks see it.
+/// Accounts, keys and tokens: rows of the system shard. Reads show what is committed, from any thread.
+/// Changes are planned here as table writes and committed by their one owner as a batch of the system shard;
+/// the owner plans the next change only after the commit of the one before, so that counters and checks see
+/// it.
 namespace carillon::storage {
 
 enum class account_state : std::uint8_t {
@@ -93,13 +94,15 @@ public:
   /// By the public id; `account` 0 for tokens.
   std::optional<credential> find_credential(domain::account_id account, std::string_view id) const;
   /// By id, after that id.
-  std::vector<credential> list_keys(domain::account_id account, std::string_view after, std::size_t limit) const;
+  std::vector<credential> list_keys(domain::account_id account, std::string_view after,
+                                    std::size_t limit) const;
   std::vector<credential> list_tokens(std::string_view after, std::size_t limit) const;
 
   /// The last number that was given out under that name; 0: none yet.
   std::uint64_t counter(std::string_view name) const;
 
-  /// Gives the profile a number of its name's shard that no account of this store ever had, and plans its rows.
+  /// Gives the profile a number of its name's shard that no account of this store ever had, and plans its
+  /// rows.
   std::vector<domain::table_write> plan_create_account(account_profile& profile) const;
   /// Erases up to `limit` keys of an account; empty when none are left.
   std::vector<domain::table_write> plan_delete_keys(domain::account_id account, std::size_t limit) const;

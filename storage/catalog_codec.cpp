@@ -14,7 +14,9 @@ using json = nlohmann::json;
 constexpr std::uint8_t account_format = 1;
 constexpr std::uint8_t credential_format = 1;
 
-std::int64_t as_number(domain::wall_time time) { return time.time_since_epoch().count(); }
+std::int64_t as_number(domain::wall_time time) {
+  return time.time_since_epoch().count();
+}
 
 domain::wall_time as_time(const json& number) {
   return domain::wall_time{std::chrono::milliseconds{number.get<std::int64_t>()}};
@@ -66,7 +68,9 @@ std::vector<domain::limit_window> decode_windows(const json& list) {
   return windows;
 }
 
-json encode_hash(const crypto::digest256& hash) { return crypto::to_hex(hash); }
+json encode_hash(const crypto::digest256& hash) {
+  return crypto::to_hex(hash);
+}
 
 crypto::digest256 decode_hash(const std::string& hex) {
   crypto::digest256 hash{};
@@ -138,7 +142,8 @@ std::optional<account_profile> decode_account(std::string_view value) {
   try {
     const auto object = unframed(account_format, value);
     return object ? std::optional{account_from(*object)} : std::nullopt;
-  } catch (const std::exception&) { // of json and of the conversions above: the value is not what it should be
+  } catch (
+      const std::exception&) { // of json and of the conversions above: the value is not what it should be
     return std::nullopt;
   }
 }

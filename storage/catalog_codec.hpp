@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-/// Values of the catalog's rows: framed JSON. Members that a version doesn't know are ignored, so that the version
-/// before can read a store on its way up.
+/// Values of the catalog's rows: framed JSON. Members that a version doesn't know are ignored, so that the
+/// version before can read a store on its way up.
 namespace carillon::storage {
 
 std::string encode_account(const account_profile& profile);

@@ -136,11 +136,12 @@ std::uint64_t disk_room::data_file_size() const {
 
 std::string network_file_system(std::int64_t magic) {
   static constexpr std::pair<std::int64_t, const char*> known[] = {
-      {0x6969, "NFS"},        {0x517B, "SMB"},       {0xFF534D42, "CIFS"},   {0xFE534D42, "SMB2"},
-      {0x01021997, "9P"},     {0x00C36400, "Ceph"},  {0x5346414F, "AFS"},    {0x6B414653, "AFS"},
-      {0x73757245, "Coda"},   {0x564C, "NCP"},       {0x0BD00BD0, "Lustre"}, {0x7461636F, "OCFS2"},
-      {0x01161970, "GFS2"},   {0x47504653, "GPFS"},  {0x786F4256, "VirtualBox shared folder"},
-      {0xAAD7AAEA, "Panfs"},  {0x19830326, "BeeGFS"},
+      {0x6969, "NFS"},       {0x517B, "SMB"},        {0xFF534D42, "CIFS"},
+      {0xFE534D42, "SMB2"},  {0x01021997, "9P"},     {0x00C36400, "Ceph"},
+      {0x5346414F, "AFS"},   {0x6B414653, "AFS"},    {0x73757245, "Coda"},
+      {0x564C, "NCP"},       {0x0BD00BD0, "Lustre"}, {0x7461636F, "OCFS2"},
+      {0x01161970, "GFS2"},  {0x47504653, "GPFS"},   {0x786F4256, "VirtualBox shared folder"},
+      {0xAAD7AAEA, "Panfs"}, {0x19830326, "BeeGFS"},
   };
   const auto* found = std::find_if(std::begin(known), std::end(known),
                                    [&](const auto& entry) { return entry.first == (magic & 0xFFFFFFFF); });

@@ -8,18 +8,18 @@ namespace carillon::storage {
 
 /// The room a store has on its disk: blocks taken ahead for the data file, and the ballast.
 ///
-/// Blocks are taken before a commit needs them, so a full disk shows as a clean refusal before anything is written and
-/// not as a short write in the middle of a commit, which LMDB can only report as EIO. On file systems that can't take
-/// blocks ahead a commit that fails with ENOSPC is the sign instead. `ensure` belongs to the writer's thread, the rest to
-/// any.
+/// Blocks are taken before a commit needs them, so a full disk shows as a clean refusal before anything is
+/// written and not as a short write in the middle of a commit, which LMDB can only report as EIO. On file
+/// systems that can't take blocks ahead a commit that fails with ENOSPC is the sign instead. `ensure` belongs
+/// to the writer's thread, the rest to any.
 class disk_room {
 public:
-  /// `data_file` is LMDB's own descriptor and outlives this. `ballast` bytes, at most 1 % of the disk, are taken when
-  /// the disk has plenty of room; 0: none.
+  /// `data_file` is LMDB's own descriptor and outlives this. `ballast` bytes, at most 1 % of the disk, are
+  /// taken when the disk has plenty of room; 0: none.
   disk_room(std::string directory, int data_file, std::uint64_t map_size, std::uint64_t ballast);
 
-  /// Whether the data file has, or now got, blocks up to `end` (bytes, capped at the map). Throws fatal_store_error on
-  /// EIO.
+  /// Whether the data file has, or now got, blocks up to `end` (bytes, capped at the map). Throws
+  /// fatal_store_error on EIO.
   bool ensure(std::uint64_t end);
 
   /// Gives the ballast's blocks back; false when it was given up before.
@@ -49,8 +49,8 @@ private:
   std::int64_t looked_at_ = 0; ///< boot time of the last look, ns
 };
 
-/// The name of the network file system with that magic number (statfs), empty for a local one. FUSE counts as local:
-/// what lies behind it can't be told.
+/// The name of the network file system with that magic number (statfs), empty for a local one. FUSE counts as
+/// local: what lies behind it can't be told.
 std::string network_file_system(std::int64_t magic);
 
 /// The magic number of the file system that holds `path`; throws store_error.

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-/// The frame of every value of a derived table: `[format u8][crc32c u32 LE over format and payload][payload]`. LMDB has
-/// no page checksums, so each value carries its own.
+/// The frame of every value of a derived table: `[format u8][crc32c u32 LE over format and
+/// payload][payload]`. LMDB has no page checksums, so each value carries its own.
 namespace carillon::storage {
 
 struct framed_value {

@@ -163,7 +163,8 @@ private:
     }
   }
 
-  /// LMDB takes pages that a commit freed only in the second commit after it: makes one between, of next to nothing.
+  /// LMDB takes pages that a commit freed only in the second commit after it: makes one between, of next to
+  /// nothing.
   void let_freed_pages_be_used() {
     try {
       owner_.store_.rewrite_header();
@@ -306,11 +307,14 @@ private:
 
 group_commit::group_commit(store& s) : store_{s} {}
 
-void group_commit::on_step(std::function<void(std::string_view)> hook) { hook_ = std::move(hook); }
+void group_commit::on_step(std::function<void(std::string_view)> hook) {
+  hook_ = std::move(hook);
+}
 
 std::vector<row_result> group_commit::commit(std::span<const log_row> rows) {
   if (failed_)
-    throw fatal_store_error{"the store " + store_.directory() + " failed before; nothing is written any more"};
+    throw fatal_store_error{"the store " + store_.directory() +
+                            " failed before; nothing is written any more"};
   const auto begin = std::chrono::steady_clock::now();
   try {
     auto results = pass{*this, rows}.run();

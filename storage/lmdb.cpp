@@ -22,7 +22,8 @@ void check(int code, const char* doing) {
 }
 
 MDB_val as_val(std::string_view bytes) noexcept {
-  return {bytes.size(), const_cast<char*>(bytes.data())}; // LMDB never writes through the keys and values it is given
+  return {bytes.size(),
+          const_cast<char*>(bytes.data())}; // LMDB never writes through the keys and values it is given
 }
 
 std::string_view as_view(const MDB_val& val) noexcept {
@@ -101,9 +102,13 @@ environment& environment::operator=(environment&& other) noexcept {
   return *this;
 }
 
-std::uint64_t environment::map_size() const noexcept { return info_of(env_).me_mapsize; }
+std::uint64_t environment::map_size() const noexcept {
+  return info_of(env_).me_mapsize;
+}
 
-std::uint64_t environment::last_page() const noexcept { return info_of(env_).me_last_pgno; }
+std::uint64_t environment::last_page() const noexcept {
+  return info_of(env_).me_last_pgno;
+}
 
 std::uint64_t environment::page_size() const noexcept {
   MDB_stat stat{};
@@ -138,14 +143,17 @@ read_transaction::~read_transaction() {
     mdb_txn_abort(txn_);
 }
 
-read_transaction::read_transaction(read_transaction&& other) noexcept : txn_{std::exchange(other.txn_, nullptr)} {}
+read_transaction::read_transaction(read_transaction&& other) noexcept
+    : txn_{std::exchange(other.txn_, nullptr)} {}
 
 read_transaction& read_transaction::operator=(read_transaction&& other) noexcept {
   std::swap(txn_, other.txn_);
   return *this;
 }
 
-std::optional<std::string_view> read_transaction::get(std::string_view key) const { return get_row(txn_, key); }
+std::optional<std::string_view> read_transaction::get(std::string_view key) const {
+  return get_row(txn_, key);
+}
 
 std::uint64_t read_transaction::rows() const {
   MDB_stat stat{};
@@ -170,7 +178,9 @@ write_transaction& write_transaction::operator=(write_transaction&& other) noexc
   return *this;
 }
 
-std::optional<std::string_view> write_transaction::get(std::string_view key) const { return get_row(txn_, key); }
+std::optional<std::string_view> write_transaction::get(std::string_view key) const {
+  return get_row(txn_, key);
+}
 
 void write_transaction::put(std::string_view key, std::string_view value) {
   auto k = as_val(key);
@@ -209,7 +219,9 @@ cursor::cursor(const read_transaction& txn, unsigned table) {
   check(mdb_cursor_open(txn.handle(), table, &cursor_), "open a cursor");
 }
 
-cursor cursor::over_freed_pages(const read_transaction& txn) { return {txn, freed_pages_table}; }
+cursor cursor::over_freed_pages(const read_transaction& txn) {
+  return {txn, freed_pages_table};
+}
 
 cursor::~cursor() {
   if (cursor_)
@@ -238,10 +250,18 @@ bool cursor::move(int operation) {
   return true;
 }
 
-bool cursor::first() { return move(MDB_FIRST); }
-bool cursor::last() { return move(MDB_LAST); }
-bool cursor::next() { return move(MDB_NEXT); }
-bool cursor::previous() { return move(MDB_PREV); }
+bool cursor::first() {
+  return move(MDB_FIRST);
+}
+bool cursor::last() {
+  return move(MDB_LAST);
+}
+bool cursor::next() {
+  return move(MDB_NEXT);
+}
+bool cursor::previous() {
+  return move(MDB_PREV);
+}
 
 bool cursor::seek(std::string_view key) {
   if (key.empty()) // LMDB refuses an empty key even for a search

@@ -12,8 +12,8 @@ struct MDB_env;
 struct MDB_txn;
 struct MDB_cursor;
 
-/// LMDB as move-only owners: a destructor aborts, only `commit` commits. Values are views into the map, valid until
-/// their transaction ends (in a write transaction: until its next write).
+/// LMDB as move-only owners: a destructor aborts, only `commit` commits. Values are views into the map, valid
+/// until their transaction ends (in a write transaction: until its next write).
 ///
 /// One environment per file and process, at any time, also over `fork`.
 namespace carillon::storage {
@@ -54,15 +54,16 @@ public:
 
   /// Frees the reader slots of dead processes; their count.
   int clear_stale_readers();
-  /// Writes a consistent compacted copy to an open file, from any thread. A long reader: pages freed meanwhile are not
-  /// reused. Throws lmdb_error.
+  /// Writes a consistent compacted copy to an open file, from any thread. A long reader: pages freed
+  /// meanwhile are not reused. Throws lmdb_error.
   void copy_compacted(int file) const;
 
 private:
   MDB_env* env_ = nullptr;
 };
 
-/// A snapshot. Short ones only: a reader keeps every page freed since. Not bound to a thread, but used by one at a time.
+/// A snapshot. Short ones only: a reader keeps every page freed since. Not bound to a thread, but used by one
+/// at a time.
 class read_transaction {
 public:
   explicit read_transaction(const environment& env);
@@ -88,7 +89,8 @@ public:
 
   std::optional<std::string_view> get(std::string_view key) const;
   void put(std::string_view key, std::string_view value);
-  /// Room for a new row's value, to be filled before the next write; null when the key exists (nothing is changed).
+  /// Room for a new row's value, to be filled before the next write; null when the key exists (nothing is
+  /// changed).
   char* reserve_new(std::string_view key, std::size_t size);
   /// False when the key was not there.
   bool erase(std::string_view key);
@@ -99,7 +101,8 @@ private:
   MDB_txn* txn_ = nullptr;
 };
 
-/// A place in the order of keys; must end before its transaction. The moves return whether there is a row at the place.
+/// A place in the order of keys; must end before its transaction. The moves return whether there is a row at
+/// the place.
 class cursor {
 public:
   explicit cursor(const read_transaction& txn);
@@ -113,7 +116,7 @@ public:
   bool last();
   bool next();
   bool previous();
-  bool seek(std::string_view key);            ///< the first row with its key ≥ key
+  bool seek(std::string_view key);              ///< the first row with its key ≥ key
   bool seek_at_or_before(std::string_view key); ///< the last row with its key ≤ key
   std::string_view key() const noexcept { return key_; }
   std::string_view value() const noexcept { return value_; }

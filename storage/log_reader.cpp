@@ -24,10 +24,13 @@ std::string place(domain::shard_id shard, std::uint64_t seq) {
   return "log row " + std::to_string(seq) + " of shard " + std::to_string(domain::raw(shard));
 }
 
-[[noreturn]] void throw_unreadable(const store& s, domain::shard_id shard, std::uint64_t seq, log_row_state state) {
-  throw store_error{"the store " + s.directory() + (state == log_row_state::newer_format
-                        ? " holds a newer format in " + place(shard, seq) + "; use the Carillon that wrote it"
-                        : " is damaged in " + place(shard, seq) + " (checksum); restore a backup")};
+[[noreturn]] void throw_unreadable(const store& s, domain::shard_id shard, std::uint64_t seq,
+                                   log_row_state state) {
+  throw store_error{
+      "the store " + s.directory() +
+      (state == log_row_state::newer_format
+           ? " holds a newer format in " + place(shard, seq) + "; use the Carillon that wrote it"
+           : " is damaged in " + place(shard, seq) + " (checksum); restore a backup")};
 }
 
 } // namespace
@@ -87,7 +90,8 @@ void log_reader::scan(domain::shard_id shard, std::uint64_t from,
   }
 }
 
-std::optional<std::string> log_reader::read_event(domain::shard_id shard, const domain::event_ref& where) const {
+std::optional<std::string> log_reader::read_event(domain::shard_id shard,
+                                                  const domain::event_ref& where) const {
   const read_transaction txn{store_.env()};
   const auto row = txn.get(key(shard, row_kind::log, where.seq));
   constexpr std::size_t crc_size = sizeof(std::uint32_t);
@@ -107,8 +111,8 @@ std::optional<std::string> log_reader::get(std::string_view key) const {
   return value ? std::optional<std::string>{*value} : std::nullopt;
 }
 
-std::vector<std::pair<std::string, std::string>> log_reader::range(std::string_view prefix, std::string_view start,
-                                                                   std::size_t limit, bool descending) const {
+std::vector<std::pair<std::string, std::string>>
+log_reader::range(std::string_view prefix, std::string_view start, std::size_t limit, bool descending) const {
   std::vector<std::pair<std::string, std::string>> rows;
   const read_transaction txn{store_.env()};
   cursor at{txn};
@@ -122,7 +126,8 @@ std::vector<std::pair<std::string, std::string>> log_reader::range(std::string_v
   } else {
     more = at.last();
   }
-  for (; more && rows.size() < limit && at.key().starts_with(prefix); more = descending ? at.previous() : at.next())
+  for (; more && rows.size() < limit && at.key().starts_with(prefix);
+       more = descending ? at.previous() : at.next())
     rows.emplace_back(at.key(), at.value());
   return rows;
 }

@@ -32,16 +32,18 @@ public:
   /// The first seq that a start must replay, from the mark; 1 without one.
   std::uint64_t replay_from(domain::shard_id shard) const;
 
-  /// Visits the batches of rows ≥ from in order. Throws store_error naming shard and seq when a row's CRC is wrong.
-  void scan(domain::shard_id shard, std::uint64_t from, const std::function<void(const logged_batch&)>& visit) const;
+  /// Visits the batches of rows ≥ from in order. Throws store_error naming shard and seq when a row's CRC is
+  /// wrong.
+  void scan(domain::shard_id shard, std::uint64_t from,
+            const std::function<void(const logged_batch&)>& visit) const;
 
   /// An event's bytes; nothing when the row is gone (past retention) or the place is damaged.
   std::optional<std::string> read_event(domain::shard_id shard, const domain::event_ref& where) const;
 
   /// A copy of the value of a key of any table; nothing when it is not there.
   std::optional<std::string> get(std::string_view key) const;
-  /// Up to `limit` rows with that prefix, from `start` on, itself included (a full key, there or not; empty: the
-  /// first, descending the last), ascending or descending.
+  /// Up to `limit` rows with that prefix, from `start` on, itself included (a full key, there or not; empty:
+  /// the first, descending the last), ascending or descending.
   std::vector<std::pair<std::string, std::string>> range(std::string_view prefix, std::string_view start,
                                                          std::size_t limit, bool descending = false) const;
 

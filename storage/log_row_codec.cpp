@@ -38,7 +38,8 @@ std::size_t log_row_size(std::span<const domain::batch* const> batches) noexcept
 }
 
 void encode_log_row(std::uint32_t epoch, const domain::time_stamp& stamp,
-                    std::span<const domain::batch* const> batches, char* out, std::vector<std::uint32_t>& offsets) {
+                    std::span<const domain::batch* const> batches, char* out,
+                    std::vector<std::uint32_t>& offsets) {
   char* at = put_le(out, log_row_format) + 4;
   at = put_le(at, epoch);
   at = put_le(at, stamp.life);

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-/// The bytes of a log row: `[format u8][crc32c u32 over the rest][epoch u32][life u32][boot id 16][boot i64 ns]
-/// [wall i64 ms][n u32]`, then n × `[account u64][length u32][entries]`. Little-endian.
+/// The bytes of a log row: `[format u8][crc32c u32 over the rest][epoch u32][life u32][boot id 16][boot i64
+/// ns] [wall i64 ms][n u32]`, then n × `[account u64][length u32][entries]`. Little-endian.
 namespace carillon::storage {
 
 inline constexpr std::uint8_t log_row_format = 1;
@@ -21,9 +21,11 @@ inline constexpr std::size_t log_batch_head = 8 + 4;
 /// Bytes that the row of these batches takes. Each has entries.
 std::size_t log_row_size(std::span<const domain::batch* const> batches) noexcept;
 
-/// Writes the row into exactly `log_row_size` bytes at `out` and the place of each batch's entries into `offsets`.
+/// Writes the row into exactly `log_row_size` bytes at `out` and the place of each batch's entries into
+/// `offsets`.
 void encode_log_row(std::uint32_t epoch, const domain::time_stamp& stamp,
-                    std::span<const domain::batch* const> batches, char* out, std::vector<std::uint32_t>& offsets);
+                    std::span<const domain::batch* const> batches, char* out,
+                    std::vector<std::uint32_t>& offsets);
 
 struct log_row_head_fields {
   std::uint32_t epoch = 0;

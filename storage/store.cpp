@@ -23,15 +23,15 @@ constexpr std::chrono::seconds count_interval{1};
 /// So many rows of freed pages are walked in well under a millisecond.
 constexpr std::uint64_t quick_count = 256;
 
-/// The boot's id as the kernel tells it. Throws store_error: without it, times of two boots would be mixed up.
+/// The boot's id as the kernel tells it. Throws store_error: without it, times of two boots would be mixed
+/// up.
 std::array<std::uint8_t, 16> read_boot_id() {
   std::array<std::uint8_t, 16> id{};
   std::ifstream file{"/proc/sys/kernel/random/boot_id"};
   std::string text;
   std::getline(file, text);
   std::erase(text, '-');
-  if (text.size() != 2 * id.size() ||
-      text.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos)
+  if (text.size() != 2 * id.size() || text.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos)
     throw store_error{"/proc/sys/kernel/random/boot_id can't be read; Carillon needs it to tell boots apart"};
   for (std::size_t i = 0; i < id.size(); ++i)
     id[i] = static_cast<std::uint8_t>(std::stoul(text.substr(2 * i, 2), nullptr, 16));
@@ -122,7 +122,8 @@ void store::impl::refresh_fill(bool force) {
   fill.limit = std::min(settings.map_size, room->data_file_size() + room->free_bytes());
   // Without the ballast the disk was full, and what it gave back is not for events.
   room->retake_ballast();
-  full = room->ballast_missing() || static_cast<double>(fill.used) >= full_from * static_cast<double>(fill.limit);
+  full = room->ballast_missing() ||
+         static_cast<double>(fill.used) >= full_from * static_cast<double>(fill.limit);
   refreshed_at = now.time_since_epoch().count();
 }
 
@@ -153,9 +154,13 @@ store::store(const store_settings& settings) : impl_{std::make_unique<impl>(sett
 
 store::~store() = default;
 
-const store_identity& store::identity() const noexcept { return impl_->header.identity; }
+const store_identity& store::identity() const noexcept {
+  return impl_->header.identity;
+}
 
-std::uint32_t store::life() const noexcept { return impl_->header.life; }
+std::uint32_t store::life() const noexcept {
+  return impl_->header.life;
+}
 
 domain::time_stamp store::stamp() const {
   return {impl_->header.life, impl_->boot_id, domain::boot_clock::now(), domain::wall_now()};
@@ -163,7 +168,8 @@ domain::time_stamp store::stamp() const {
 
 domain::shard_id store::shard_of(std::string_view account_name) const {
   const auto& id = impl_->header.identity;
-  return domain::shard_id{static_cast<std::uint16_t>(crypto::siphash24(id.hash_key, account_name) % id.shards)};
+  return domain::shard_id{
+      static_cast<std::uint16_t>(crypto::siphash24(id.hash_key, account_name) % id.shards)};
 }
 
 domain::shard_id store::shard_of(domain::account_id account) const {
@@ -183,7 +189,9 @@ bool store::full() const {
   return impl_->full;
 }
 
-bool store::held() const noexcept { return impl_->held; }
+bool store::held() const noexcept {
+  return impl_->held;
+}
 
 void store::release() {
   reserve(4 * impl_->page_size);
@@ -191,14 +199,17 @@ void store::release() {
   impl_->held = false;
 }
 
-void store::rewrite_header() { impl_->write_header(impl_->held); }
+void store::rewrite_header() {
+  impl_->write_header(impl_->held);
+}
 
 bool store::reserve(std::uint64_t bytes) {
   auto& self = *impl_;
   const auto end = (self.env->last_page() + 1) * self.page_size + bytes;
   if (self.room->ensure(end) || (give_up_ballast() && self.room->ensure(end)))
     return true;
-  // No new blocks: it may still fit into pages that are free inside the file, twice over for what copies on write take.
+  // No new blocks: it may still fit into pages that are free inside the file, twice over for what copies on
+  // write take.
   self.refresh_fill(true);
   const std::lock_guard guard{self.fill_mutex};
   return self.free_pages * self.page_size >= 2 * bytes;
@@ -221,10 +232,16 @@ void store::committed() {
     self.refresh_fill(false);
 }
 
-const std::string& store::directory() const noexcept { return impl_->settings.directory; }
+const std::string& store::directory() const noexcept {
+  return impl_->settings.directory;
+}
 
-environment& store::env() noexcept { return *impl_->env; }
+environment& store::env() noexcept {
+  return *impl_->env;
+}
 
-const environment& store::env() const noexcept { return *impl_->env; }
+const environment& store::env() const noexcept {
+  return *impl_->env;
+}
 
 } // namespace carillon::storage

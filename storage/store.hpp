@@ -14,18 +14,18 @@ namespace carillon::storage {
 
 /// Fixed at the store's first start, kept in its header row.
 struct store_identity {
-  std::string uuid;                       ///< this node's id
+  std::string uuid;                        ///< this node's id
   std::array<std::uint8_t, 16> hash_key{}; ///< SipHash key that maps account names to shards
   std::uint16_t shards = 64;
   std::uint32_t generation = 1; ///< raised by a restore; part of every notification id and cursor
-  bool held = false;            ///< as it was at open: restored and not yet released; `store::held` is current
+  bool held = false; ///< as it was at open: restored and not yet released; `store::held` is current
 };
 
 struct store_settings {
   std::string directory;
   std::uint64_t map_size = std::uint64_t{64} << 30; ///< bytes of address space; the file grows as it is used
-  /// Bytes kept in a file of their own, given up when the disk is full so that claims and outcomes still fit; at most
-  /// 1 % of the disk is taken.
+  /// Bytes kept in a file of their own, given up when the disk is full so that claims and outcomes still fit;
+  /// at most 1 % of the disk is taken.
   std::uint64_t ballast = std::uint64_t{64} << 20;
 };
 
@@ -46,8 +46,8 @@ inline constexpr double full_from = 0.85;
 /// Threads: `commit` belongs to one thread (the writer's); everything `const` may be called from any.
 class store {
 public:
-  /// Opens or creates. Throws store_error: the directory is in use (named process id), on a network file system, can't be
-  /// written, holds a newer format, or is damaged. Raises the life counter.
+  /// Opens or creates. Throws store_error: the directory is in use (named process id), on a network file
+  /// system, can't be written, holds a newer format, or is damaged. Raises the life counter.
   explicit store(const store_settings& settings);
   ~store();
   store(const store&) = delete;
@@ -62,16 +62,17 @@ public:
   domain::shard_id shard_of(domain::account_id account) const; ///< number mod shards
 
   store_fill fill() const;
-  /// Fill ≥ 85 %, or the disk was full and has no room for the ballast yet: ingestion must refuse (`store-full`); claims
-  /// and outcomes go on. Cached, refreshed by `commit` and at most once a second.
+  /// Fill ≥ 85 %, or the disk was full and has no room for the ballast yet: ingestion must refuse
+  /// (`store-full`); claims and outcomes go on. Cached, refreshed by `commit` and at most once a second.
   bool full() const;
   /// Restored and not yet released: nothing may be claimed. Any thread.
   bool held() const noexcept;
-  /// Ends the held state of a restored store, durably. Writer's thread. Throws store_error; nothing has changed then.
+  /// Ends the held state of a restored store, durably. Writer's thread. Throws store_error; nothing has
+  /// changed then.
   void release();
 
-  /// Whether a commit that writes at most `bytes` will find room on the disk; gives up the ballast for it. Writer's
-  /// thread; throws fatal_store_error on EIO.
+  /// Whether a commit that writes at most `bytes` will find room on the disk; gives up the ballast for it.
+  /// Writer's thread; throws fatal_store_error on EIO.
   bool reserve(std::uint64_t bytes);
   /// Gives up the ballast, if it still stands; true when that freed something. Writer's thread.
   bool give_up_ballast();

@@ -23,7 +23,9 @@ std::uint32_t checksum(std::string_view value) noexcept {
 
 } // namespace
 
-std::string header_key() { return key(domain::system_shard, row_kind::header); }
+std::string header_key() {
+  return key(domain::system_shard, row_kind::header);
+}
 
 std::string encode_header(const store_header& header) {
   const auto& id = header.identity;
@@ -44,7 +46,8 @@ std::string encode_header(const store_header& header) {
 
 store_header decode_header(std::string_view value, const std::string& directory) {
   if (value.size() < fields_at || value.substr(0, magic.size()) != magic)
-    throw store_error{"the store " + directory + " is damaged: its header row is not Carillon's; restore a backup"};
+    throw store_error{"the store " + directory +
+                      " is damaged: its header row is not Carillon's; restore a backup"};
   store_header header;
   header.format = get_le<std::uint32_t>(value.data() + format_at);
   if (header.format > store_format)
@@ -52,7 +55,8 @@ store_header decode_header(std::string_view value, const std::string& directory)
                       std::to_string(header.format) + ", this one reads " + std::to_string(store_format) +
                       "); install that version, or restore a backup of this one"};
   if (value.size() != header_size || get_le<std::uint32_t>(value.data() + crc_at) != checksum(value))
-    throw store_error{"the store " + directory + " is damaged: its header's checksum is wrong; restore a backup"};
+    throw store_error{"the store " + directory +
+                      " is damaged: its header's checksum is wrong; restore a backup"};
   auto& id = header.identity;
   const char* in = value.data() + fields_at;
   id.uuid.assign(in, uuid_size);

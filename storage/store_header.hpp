@@ -23,8 +23,8 @@ struct store_header {
 /// The header row's key.
 std::string header_key();
 
-/// `[magic 8][format u32][crc32c u32 over the whole without it]` and the fields: magic and format stay where they are
-/// in every future version, so that each can tell a newer store from a damaged one.
+/// `[magic 8][format u32][crc32c u32 over the whole without it]` and the fields: magic and format stay where
+/// they are in every future version, so that each can tell a newer store from a damaged one.
 std::string encode_header(const store_header& header);
 
 /// Throws store_error, naming `directory`: written by a newer Carillon, or damaged.

@@ -28,16 +28,20 @@ store_lock::store_lock(const std::string& directory) {
     std::string owner{text, length > 0 ? static_cast<std::size_t>(length) : 0};
     while (!owner.empty() && owner.back() == '\n')
       owner.pop_back();
-    throw store_error{"the store " + directory + " is in use by process " + (owner.empty() ? "(unknown)" : owner) +
+    throw store_error{"the store " + directory + " is in use by process " +
+                      (owner.empty() ? "(unknown)" : owner) +
                       "; one process per store: stop that one, or give this one another storage.directory"};
   }
   const auto pid = std::to_string(::getpid()) + "\n";
-  // The lock holds without the number, which only serves the message above; a full disk must not stop a start here.
+  // The lock holds without the number, which only serves the message above; a full disk must not stop a start
+  // here.
   if (::ftruncate(file_, 0) == 0 && ::pwrite(file_, pid.data(), pid.size(), 0) < 0)
     return;
 }
 
-store_lock::~store_lock() { ::close(file_); }
+store_lock::~store_lock() {
+  ::close(file_);
+}
 
 void prepare_directory(const std::string& directory) {
   if (directory.empty())
@@ -55,7 +59,8 @@ void prepare_directory(const std::string& directory) {
     throw store_error{"storage.directory " + directory + " is not a directory"};
   // A folder that a service manager made beforehand becomes the owner's only with its first store.
   if (!fs::exists(data_path(directory), failed) && ::chmod(directory.c_str(), 0700) != 0)
-    throw store_error{"the store's directory " + directory + " can't be made private: " + std::strerror(errno)};
+    throw store_error{"the store's directory " + directory +
+                      " can't be made private: " + std::strerror(errno)};
   if (const auto name = network_file_system(file_system_of(directory)); !name.empty())
     throw store_error{"the store's directory " + directory + " is on a network file system (" + name +
                       "), where locks and memory maps don't hold; put it on a local disk"};
@@ -70,8 +75,12 @@ void sync_directory(const std::string& directory) {
     throw store_error{"the directory " + directory + " can't be synced: " + std::strerror(code)};
 }
 
-std::string data_path(const std::string& directory) { return directory + "/data.mdb"; }
+std::string data_path(const std::string& directory) {
+  return directory + "/data.mdb";
+}
 
-std::string unfinished_path(const std::string& directory) { return directory + "/restoring.mdb"; }
+std::string unfinished_path(const std::string& directory) {
+  return directory + "/restoring.mdb";
+}
 
 } // namespace carillon::storage

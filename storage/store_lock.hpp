@@ -4,8 +4,8 @@
 
 namespace carillon::storage {
 
-/// The exclusive right to a store's directory, held by an flock on `carillon.lock`, which names the process. It ends
-/// with the process, however that ends.
+/// The exclusive right to a store's directory, held by an flock on `carillon.lock`, which names the process.
+/// It ends with the process, however that ends.
 class store_lock {
 public:
   /// Throws store_error naming the process that has the store.
@@ -18,8 +18,8 @@ private:
   int file_ = -1;
 };
 
-/// Makes the directory and its parents, for the owner only, unless it is there. Throws store_error when it can't, or
-/// when it lies on a network file system.
+/// Makes the directory and its parents, for the owner only, unless it is there. Throws store_error when it
+/// can't, or when it lies on a network file system.
 void prepare_directory(const std::string& directory);
 
 /// Makes what was created or renamed in the directory durable. Throws store_error.

@@ -42,8 +42,9 @@ bool is_old(std::string_view row, domain::wall_time before) noexcept {
   return read_log_row_head(row, head) == log_row_state::good && head.stamp.wall < before;
 }
 
-/// A row stands in the log before those written later, so it is old when one behind it is, whatever its own stamp says
-/// (a wall clock that was ahead for an hour, a damaged row). Looks at ever larger distances; 0: none found.
+/// A row stands in the log before those written later, so it is old when one behind it is, whatever its own
+/// stamp says (a wall clock that was ahead for an hour, a damaged row). Looks at ever larger distances; 0:
+/// none found.
 std::uint64_t highest_old_seq(const store& s, domain::shard_id shard, domain::wall_time before,
                               std::uint64_t below) {
   const read_transaction txn{s.env()};
@@ -55,8 +56,8 @@ std::uint64_t highest_old_seq(const store& s, domain::shard_id shard, domain::wa
   const auto first = seq_here();
   std::uint64_t highest = 0;
   for (std::uint64_t distance = 1; first < below && distance < below - first; distance *= 2)
-    if (at.seek(key(shard, row_kind::log, first + distance)) && at.key().starts_with(prefix) && seq_here() < below &&
-        is_old(at.value(), before))
+    if (at.seek(key(shard, row_kind::log, first + distance)) && at.key().starts_with(prefix) &&
+        seq_here() < below && is_old(at.value(), before))
       highest = seq_here();
   return highest;
 }
@@ -68,7 +69,8 @@ erase_plan collect_range(const store& s, std::string_view prefix, std::string_vi
   return collect(s, prefix, from, to, limits, [](auto, auto) { return verdict::erase; });
 }
 
-erase_plan collect_matching(const store& s, std::string_view prefix, std::string_view from, std::string_view to,
+erase_plan collect_matching(const store& s, std::string_view prefix, std::string_view from,
+                            std::string_view to,
                             const std::function<bool(std::string_view, std::string_view)>& matches,
                             const step_limits& limits) {
   return collect(s, prefix, from, to, limits, [&](std::string_view k, std::string_view value) {
@@ -76,15 +78,16 @@ erase_plan collect_matching(const store& s, std::string_view prefix, std::string
   });
 }
 
-erase_plan oldest_log_rows(const store& s, domain::shard_id shard, domain::wall_time before, std::uint64_t below,
-                           const step_limits& limits) {
+erase_plan oldest_log_rows(const store& s, domain::shard_id shard, domain::wall_time before,
+                           std::uint64_t below, const step_limits& limits) {
   below = std::min(below, log_reader{s}.replay_from(shard));
   const auto known_old = highest_old_seq(s, shard, before, below);
   const auto to = key(shard, row_kind::log, below);
-  return collect(s, key(shard, row_kind::log), {}, to, limits, [&](std::string_view k, std::string_view value) {
-    const bool old = is_old(value, before) || number_in_key(k, key_head_size).value_or(0) <= known_old;
-    return old ? verdict::erase : verdict::stop;
-  });
+  return collect(
+      s, key(shard, row_kind::log), {}, to, limits, [&](std::string_view k, std::string_view value) {
+        const bool old = is_old(value, before) || number_in_key(k, key_head_size).value_or(0) <= known_old;
+        return old ? verdict::erase : verdict::stop;
+      });
 }
 
 } // namespace carillon::storage

@@ -9,13 +9,13 @@
 #include <string_view>
 #include <vector>
 
-/// Plans of what may be erased, in steps small enough for a nearly full store (a large erase needs pages itself). They
-/// only read; the sweeper commits them as batches without entries.
+/// Plans of what may be erased, in steps small enough for a nearly full store (a large erase needs pages
+/// itself). They only read; the sweeper commits them as batches without entries.
 namespace carillon::storage {
 
 /// Bounds of one step.
 struct step_limits {
-  std::size_t erases = 256;  ///< keys to erase
+  std::size_t erases = 256;   ///< keys to erase
   std::size_t visited = 4096; ///< rows looked at, in one read transaction
 };
 
@@ -26,20 +26,22 @@ struct erase_plan {
   bool done() const noexcept { return resume.empty(); }
 };
 
-/// All keys with `from` ≤ key < `to`; empty `from`: from the prefix's first; empty `to`: to its end. Keys outside the
-/// prefix are never collected.
+/// All keys with `from` ≤ key < `to`; empty `from`: from the prefix's first; empty `to`: to its end. Keys
+/// outside the prefix are never collected.
 erase_plan collect_range(const store& s, std::string_view prefix, std::string_view from, std::string_view to,
                          const step_limits& limits = {});
 
 /// Of those, the ones whose key and value `matches` wants erased.
-erase_plan collect_matching(const store& s, std::string_view prefix, std::string_view from, std::string_view to,
+erase_plan collect_matching(const store& s, std::string_view prefix, std::string_view from,
+                            std::string_view to,
                             const std::function<bool(std::string_view key, std::string_view value)>& matches,
                             const step_limits& limits = {});
 
-/// The shard's oldest log rows while they are stamped before `before` and numbered below `below` (and below the shard's
-/// mark, whatever `below` says: a start needs the others). In order, up to the first row that is not old; a row also counts
-/// as old when one written later is, so that a clock that was ahead for a while doesn't keep its rows for ever.
-erase_plan oldest_log_rows(const store& s, domain::shard_id shard, domain::wall_time before, std::uint64_t below,
-                           const step_limits& limits = {});
+/// The shard's oldest log rows while they are stamped before `before` and numbered below `below` (and below
+/// the shard's mark, whatever `below` says: a start needs the others). In order, up to the first row that is
+/// not old; a row also counts as old when one written later is, so that a clock that was ahead for a while
+/// doesn't keep its rows for ever.
+erase_plan oldest_log_rows(const store& s, domain::shard_id shard, domain::wall_time before,
+                           std::uint64_t below, const step_limits& limits = {});
 
 } // namespace carillon::storage

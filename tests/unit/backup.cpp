@@ -44,7 +44,8 @@ struct fixture {
       CAF_REQUIRE_EQUAL(batch.seq, ++rows);
       CAF_REQUIRE_EQUAL(batch.entries, "entries of " + std::to_string(rows));
     });
-    CAF_CHECK_EQUAL(reader.get(key(domain::shard_id{5}, row_kind::account, 5)).value_or("0"), std::to_string(rows));
+    CAF_CHECK_EQUAL(reader.get(key(domain::shard_id{5}, row_kind::account, 5)).value_or("0"),
+                    std::to_string(rows));
     return rows;
   }
 
@@ -120,7 +121,8 @@ CAF_TEST(a closed store is copied and an open one names its process) {
     store s{small_store(directory)};
     group_commit writer{s};
     fill(writer, s, 1, 3);
-    CAF_CHECK(message_of([&] { back_up_closed(directory, copy); }).find("in use by process") != std::string::npos);
+    CAF_CHECK(message_of([&] { back_up_closed(directory, copy); }).find("in use by process") !=
+              std::string::npos);
   }
   CAF_CHECK_EQUAL(back_up_closed(directory, copy).rows, 5u);
   CAF_CHECK(message_of([&] { back_up_closed(folder.path + "/none", copy + "2"); }).find("no store") !=
@@ -177,7 +179,8 @@ CAF_TEST(a restore needs an empty directory and a sound backup) {
     back_up(s, copy);
   }
   CAF_CHECK(message_of([&] { restore(copy, directory); }).find("not empty") != std::string::npos);
-  CAF_CHECK(message_of([&] { restore(folder.path + "/nothing", restored); }).find("no store") != std::string::npos);
+  CAF_CHECK(message_of([&] { restore(folder.path + "/nothing", restored); }).find("no store") !=
+            std::string::npos);
   CAF_CHECK(!std::filesystem::exists(restored));
   {
     environment env{{.path = copy + "/data.mdb", .map_size = std::uint64_t{16} << 20, .single_file = true}};

@@ -38,7 +38,9 @@ struct fixture {
     return profile;
   }
 
-  void commit(std::vector<domain::table_write> writes) { CAF_REQUIRE(commit_tables(*writer, std::move(writes))); }
+  void commit(std::vector<domain::table_write> writes) {
+    CAF_REQUIRE(commit_tables(*writer, std::move(writes)));
+  }
 };
 
 credential make_key(domain::account_id account, const std::string& id, const std::string& secret) {
@@ -154,8 +156,9 @@ CAF_TEST(credentials are found by the hash of their secret) {
   CAF_CHECK(c.find_credential(domain::account_id{}, "t1") == t);
   CAF_CHECK(!c.find_credential(domain::account_id{}, "k1"));
   CAF_CHECK(!c.find_credential(domain::account_id{domain::raw(account) + 1}, "k1"));
-  CAF_CHECK(log_reader{*s}.get(key(domain::system_shard, row_kind::credential, crypto::as_view(k.hash)))->find(
-                "the secret") == std::string::npos);
+  CAF_CHECK(log_reader{*s}
+                .get(key(domain::system_shard, row_kind::credential, crypto::as_view(k.hash)))
+                ->find("the secret") == std::string::npos);
 }
 
 CAF_TEST(keys are listed per account and die with it) {
@@ -194,7 +197,7 @@ CAF_TEST(damaged rows are errors that name them) {
   CAF_CHECK(message_of([&] { c.counter(account_counter); }).find("counter account") != std::string::npos);
 }
 
-CAF_TEST(a name that is not UTF-8 does not stop a change) {
+CAF_TEST(a name that is not UTF - 8 does not stop a change) {
   account_profile profile;
   profile.id = "a";
   profile.name = "\xFF\xFE";

@@ -123,7 +123,8 @@ CAF_TEST(a call is one commit however many rows) {
 }
 
 CAF_TEST(table writes go with their row) {
-  const auto k1 = key(domain::shard_id{1}, row_kind::account, 1), k2 = key(domain::shard_id{1}, row_kind::account, 2);
+  const auto k1 = key(domain::shard_id{1}, row_kind::account, 1),
+             k2 = key(domain::shard_id{1}, row_kind::account, 2);
   auto batch = entries_of(1, "x");
   batch.tables = {{k1, "one", false}, {k2, "two", false}};
   commit({row_of(*s, 1, 1, {batch})});
@@ -145,7 +146,8 @@ CAF_TEST(a row of only table writes is done but not written) {
 
 CAF_TEST(a batch with a bad key fails alone) {
   auto bad = entries_of(2, "bad");
-  bad.tables = {{key(domain::shard_id{1}, row_kind::account, 2), "v", false}, {std::string(512, 'k'), "v", false}};
+  bad.tables = {{key(domain::shard_id{1}, row_kind::account, 2), "v", false},
+                {std::string(512, 'k'), "v", false}};
   auto empty_key = entries_of(3, "bad too");
   empty_key.tables = {{"", "v", true}};
   const auto results = commit({row_of(*s, 1, 1, {entries_of(1, "a"), bad, empty_key, entries_of(4, "d")})});
@@ -172,8 +174,9 @@ CAF_TEST(a seq that is taken is never overwritten) {
 
 CAF_TEST(a batch that is too big for the map fails alone) {
   const std::string huge(20'000'000, 'h');
-  const auto results = commit({row_of(*s, 1, 1, {entries_of(1, "a"), entries_of(2, huge), entries_of(3, "c")}),
-                               row_of(*s, 2, 1, {entries_of(4, "d")})});
+  const auto results =
+      commit({row_of(*s, 1, 1, {entries_of(1, "a"), entries_of(2, huge), entries_of(3, "c")}),
+              row_of(*s, 2, 1, {entries_of(4, "d")})});
   CAF_CHECK(results[0].written && results[1].written);
   CAF_CHECK(results[0].batches[0].ok && results[0].batches[2].ok && results[1].batches[0].ok);
   CAF_CHECK_EQUAL(results[0].batches[1].error, commit_error::store_full);
@@ -199,8 +202,9 @@ CAF_TEST(of a row that does not fit the most of its smallest batches are written
 }
 
 CAF_TEST(behind a row that is not written no row of its shard is) {
-  const auto results = commit({row_of(*s, 1, 1, {entries_of(1, std::string(20'000'000, 'h'))}),
-                               row_of(*s, 1, 2, {entries_of(1, "after")}), row_of(*s, 2, 1, {entries_of(2, "other")})});
+  const auto results =
+      commit({row_of(*s, 1, 1, {entries_of(1, std::string(20'000'000, 'h'))}),
+              row_of(*s, 1, 2, {entries_of(1, "after")}), row_of(*s, 2, 1, {entries_of(2, "other")})});
   CAF_CHECK_EQUAL(results[0].batches[0].error, commit_error::store_full);
   CAF_CHECK_EQUAL(results[1].batches[0].error, commit_error::earlier_row_failed);
   CAF_CHECK(!results[1].written);
@@ -310,7 +314,9 @@ CAF_TEST(random rows against a model) {
         continue;
       std::vector<domain::batch> batches;
       for (auto left = 1 + random() % 4; left > 0; --left) {
-        auto batch = entries_of(shard, random() % 5 ? std::string(random() % 3000 + 1, 'a' + static_cast<char>(random() % 26)) : "");
+        auto batch = entries_of(
+            shard,
+            random() % 5 ? std::string(random() % 3000 + 1, 'a' + static_cast<char>(random() % 26)) : "");
         for (auto t = random() % 3; t > 0; --t)
           batch.tables.push_back({key(domain::shard_id{shard}, row_kind::account, random() % 20),
                                   std::to_string(random()), random() % 3 == 0});
@@ -340,7 +346,8 @@ CAF_TEST(random rows against a model) {
   }
   for (std::uint16_t shard = 0; shard < 6; ++shard) {
     CAF_CHECK(logged(shard) == model[shard]);
-    for (const auto& [k, v] : log_reader{*s}.range(key(domain::shard_id{shard}, row_kind::account), {}, 1000)) {
+    for (const auto& [k, v] :
+         log_reader{*s}.range(key(domain::shard_id{shard}, row_kind::account), {}, 1000)) {
       CAF_REQUIRE(tables.count(k) == 1);
       CAF_REQUIRE_EQUAL(tables[k], v);
       tables.erase(k);
@@ -401,7 +408,8 @@ CAF_TEST(a disk that others filled closes ingestion until it has room again) {
   store own{{disk.path + "/s", std::uint64_t{1} << 30, std::uint64_t{64} << 20}};
   group_commit w{own};
   const auto commit_one = [&](std::uint64_t seq, std::size_t size) {
-    return w.commit(std::vector<log_row>{row_of(own, 5, seq, {entries_of(5, std::string(size, 'd'))})})[0].written;
+    return w.commit(std::vector<log_row>{row_of(own, 5, seq, {entries_of(5, std::string(size, 'd'))})})[0]
+        .written;
   };
   CAF_REQUIRE(commit_one(1, 100));
   CAF_CHECK(!own.full());

@@ -11,12 +11,13 @@
 using namespace carillon;
 using namespace carillon::storage;
 
-CAF_TEST(a key is shard and kind and big-endian numbers) {
+CAF_TEST(a key is shard and kind and big - endian numbers) {
   CAF_CHECK_EQUAL(key(domain::shard_id{0x0102}, row_kind::log, 0x0304050607080910ull),
                   std::string("\x01\x02L\x03\x04\x05\x06\x07\x08\x09\x10", 11));
   CAF_CHECK_EQUAL(key(domain::shard_id{1}, row_kind::subscription, 2, 3, 4),
                   std::string("\0\1S\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\3\0\0\0\4", 23));
-  CAF_CHECK_EQUAL(key(domain::system_shard, row_kind::name, "acme"), std::string("\xFF\xFF" "aacme"));
+  CAF_CHECK_EQUAL(key(domain::system_shard, row_kind::name, "acme"), std::string("\xFF\xFF"
+                                                                                 "aacme"));
   CAF_CHECK_EQUAL(key(domain::shard_id{1}, row_kind::event_id, 2, "hash"),
                   key(domain::shard_id{1}, row_kind::event_id, 2) + "hash");
 }
@@ -43,7 +44,8 @@ CAF_TEST(the key after a prefix follows all of its keys) {
   CAF_CHECK_EQUAL(key_after_prefix("ab"), "ac");
   CAF_CHECK_EQUAL(key_after_prefix("a\xFF\xFF"), "b");
   CAF_CHECK_EQUAL(key_after_prefix("\xFF\xFF"), "");
-  CAF_CHECK_EQUAL(key_after_prefix(key(domain::system_shard, row_kind::name)), std::string("\xFF\xFF" "b"));
+  CAF_CHECK_EQUAL(key_after_prefix(key(domain::system_shard, row_kind::name)), std::string("\xFF\xFF"
+                                                                                           "b"));
 }
 
 CAF_TEST(numbers can be read back from keys) {

@@ -133,7 +133,8 @@ CAF_TEST(a damaged row is named and not visited) {
   for (std::size_t at = 1; at < size; ++at) {
     damage(k, at);
     std::uint64_t last = 0;
-    const auto message = message_of([&] { reader.scan(shard, 1, [&](const auto& batch) { last = batch.seq; }); });
+    const auto message =
+        message_of([&] { reader.scan(shard, 1, [&](const auto& batch) { last = batch.seq; }); });
     CAF_REQUIRE(message.find("log row 2 of shard 3 (checksum)") != std::string::npos);
     CAF_REQUIRE_EQUAL(last, 1u);
     damage(k, at);
@@ -153,7 +154,8 @@ CAF_TEST(events are read where they lie) {
   const std::string event = R"({"entity":"Contact","action":"Create"})";
   const auto entries = entries_with_event(event, offset);
   const auto result = append(1, {entries_of(3, "before"), entries_of(67, entries)});
-  const domain::event_ref where{1, result.batches[1].offset + offset, static_cast<std::uint32_t>(event.size())};
+  const domain::event_ref where{1, result.batches[1].offset + offset,
+                                static_cast<std::uint32_t>(event.size())};
   CAF_CHECK_EQUAL(reader.read_event(shard, where).value_or(""), event);
   // No row, another shard, shifted, too long, beyond the row, inside the head.
   CAF_CHECK(!reader.read_event(shard, {2, where.offset, where.length}));

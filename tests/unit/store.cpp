@@ -137,7 +137,7 @@ CAF_TEST(a newer format is refused and left as it is) {
   const auto directory = folder.path + "/s";
   { store s{small_store(directory)}; }
   rewrite_header(directory, [](std::string& value) {
-    value[8] = 2;                 // the format
+    value[8] = 2;                   // the format
     value.resize(value.size() + 9); // fields that this version doesn't know
   });
   for (int i = 0; i < 2; ++i) {
@@ -182,14 +182,17 @@ CAF_TEST(a file that is no store is refused) {
   const auto directory = folder.path + "/s";
   CAF_REQUIRE(::mkdir(directory.c_str(), 0700) == 0);
   std::ofstream{directory + "/data.mdb"} << std::string(20000, 'x');
-  CAF_CHECK(message_of([&] { store s{small_store(directory)}; }).find("can't be opened") != std::string::npos);
-  CAF_CHECK(message_of([&] { store s{small_store("/dev/null")}; }).find("not a directory") != std::string::npos);
+  CAF_CHECK(message_of([&] { store s{small_store(directory)}; }).find("can't be opened") !=
+            std::string::npos);
+  CAF_CHECK(message_of([&] { store s{small_store("/dev/null")}; }).find("not a directory") !=
+            std::string::npos);
 }
 
 CAF_TEST(network file systems have names and local ones none) {
   CAF_CHECK_EQUAL(network_file_system(0x6969), "NFS");
   CAF_CHECK_EQUAL(network_file_system(0xFF534D42), "CIFS");
-  CAF_CHECK_EQUAL(network_file_system(static_cast<std::int32_t>(0xFF534D42)), "CIFS"); // f_type may be signed 32 bits
+  CAF_CHECK_EQUAL(network_file_system(static_cast<std::int32_t>(0xFF534D42)),
+                  "CIFS"); // f_type may be signed 32 bits
   CAF_CHECK_EQUAL(network_file_system(0x01021997), "9P");
   CAF_CHECK_EQUAL(network_file_system(0xEF53), "");     // ext4
   CAF_CHECK_EQUAL(network_file_system(0x65735546), ""); // FUSE
@@ -238,7 +241,8 @@ CAF_TEST(the ballast has its blocks and is given up once) {
   const auto path = s.directory() + "/ballast";
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) {
-    CAF_MESSAGE("skipped: the file system under the temporary folder can't take blocks ahead, or is nearly full");
+    CAF_MESSAGE(
+        "skipped: the file system under the temporary folder can't take blocks ahead, or is nearly full");
     return;
   }
   CAF_CHECK_EQUAL(info.st_size, 1 << 20);

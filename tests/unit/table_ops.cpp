@@ -35,7 +35,9 @@ struct fixture {
     CAF_REQUIRE(commit_tables(writer, writes));
   }
 
-  void put_mark(std::uint64_t seq) { CAF_REQUIRE(put_table(writer, key(shard, row_kind::mark), frame_u64(seq))); }
+  void put_mark(std::uint64_t seq) {
+    CAF_REQUIRE(put_table(writer, key(shard, row_kind::mark), frame_u64(seq)));
+  }
 
   void append(std::uint64_t seq, std::chrono::minutes after_noon) {
     auto row = row_of(s, 3, seq, {entries_of(3, "e")});
@@ -44,7 +46,8 @@ struct fixture {
   }
 
   /// The seqs of the log rows that would be erased.
-  std::string old_rows(std::chrono::minutes after_noon, std::uint64_t below, const step_limits& limits = {}) const {
+  std::string old_rows(std::chrono::minutes after_noon, std::uint64_t below,
+                       const step_limits& limits = {}) const {
     std::string seqs;
     for (const auto& write : oldest_log_rows(s, shard, noon + after_noon, below, limits).writes)
       seqs += std::to_string(*number_in_key(write.key, key_head_size)) + (write.erase ? " " : "! ");
