@@ -235,6 +235,7 @@ CAF_TEST(a_client_that_does_not_read_is_let_go) {
   raw_client client{url};
   for (int i = 0; i < 10; ++i)
     client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+  CAF_REQUIRE(eventually([this] { return service->handled > 0; }));
   CAF_CHECK(eventually([this] { return server->connections() == 0; }));
 }
 
