@@ -15,12 +15,6 @@ NODE_SETTINGS = {
 }
 
 
-def changed(account):
-    number = next(account._numbers)
-    return {"id": f"{account.name}-{number}", "entity": "Contact", "action": "Update", "record_id": number,
-            "changes": {"n": [None, number]}}
-
-
 def subscribe(account, receiver, path):
     return account.subscribe(receiver.url(path), "person", "update")
 
@@ -35,7 +29,7 @@ def test_a_pause_holds_and_a_resume_sends_in_order(account, receiver):
     subscription = subscribe(account, receiver, "/pause")
     paused = account.patch(subscription, status="paused")
     assert paused["status"] == "paused" and paused["status_reason"] and paused["status_since"]
-    told = account.post([changed(account) for _ in range(5)]).json
+    told = account.post([account.changed() for _ in range(5)]).json
     assert told["notifications"] == 5
     assert [n["state"] for n in account.log()] == ["pending"] * 5
     steadily(lambda: not receiver.arrivals, 0.3, "a POST of a paused subscription")
@@ -51,7 +45,7 @@ def test_a_pause_outlives_a_restart(make_node, receiver):
     account = node.api.account()
     subscription = subscribe(account, receiver, "/pause")
     account.patch(subscription, status="paused")
-    account.post(changed(account))
+    account.post(account.changed())
     node.kill()
     node.start()
     assert account.subscription(subscription)["status"] == "paused"
@@ -64,7 +58,7 @@ def test_a_paused_account_holds_all(node, receiver):
     account = node.api.account()
     subscribe(account, receiver, "/state")
     node.api.call("PUT", account.path, {"state": "paused"}, status=200)
-    assert account.post(changed(account)).json["notifications"] == 1
+    assert account.post(account.changed()).json["notifications"] == 1
     steadily(lambda: not receiver.arrivals, 0.3, "a POST of a paused account")
     node.api.call("PUT", account.path, {"state": "active"}, status=200)
     receiver.wait("/state", 1)
@@ -73,7 +67,7 @@ def test_a_paused_account_holds_all(node, receiver):
 def test_a_deletion_cancels_what_waits(account, receiver):
     subscription = subscribe(account, receiver, "/cancel")
     account.patch(subscription, status="paused")
-    account.post([changed(account) for _ in range(3)])
+    account.post([account.changed() for _ in range(3)])
     account.copper("DELETE", f"/webhooks/{subscription['id']}", status=200)
     log = account.settle()
     assert [n["state"] for n in log] == ["cancelled"] * 3
@@ -84,11 +78,11 @@ def test_a_deletion_cancels_what_waits(account, receiver):
 def test_410_suspends_at_once(account, receiver):
     subscription = subscribe(account, receiver, "/gone")
     receiver.on("/gone", Answer(410))
-    account.post(changed(account))
+    account.post(account.changed())
     suspended = wait_status(account, subscription, "suspended")
     assert "410" in suspended["status_reason"] and suspended["consecutive_failures"] == 1
     # What failed is not tried again; what comes now waits for the probe.
-    account.post([changed(account) for _ in range(2)])
+    account.post([account.changed() for _ in range(2)])
     assert [n["records"] for n in account.missed()] == [["1"]]
     probes = receiver.wait("/gone", 3)
     gaps = [(b.first - a.first) / 1e9 for a, b in zip(probes, probes[1:])]
@@ -103,10 +97,10 @@ def test_failures_in_a_row_suspend(account, receiver, answer):
     subscription = subscribe(account, receiver, "/down")
     account.patch(subscription, ordered=True)
     receiver.on("/down", answer)
-    account.post(changed(account))
+    account.post(account.changed())
     wait_for(lambda: account.subscription(subscription)["consecutive_failures"] == 1, 20, "a first failure")
     assert account.subscription(subscription)["status"] == "active"
-    account.post([changed(account) for _ in range(4)])
+    account.post([account.changed() for _ in range(4)])
     suspended = wait_status(account, subscription, "suspended")
     assert suspended["consecutive_failures"] >= 3 and suspended["status_reason"]
     # A probe that succeeds reactivates, and the rest goes.
@@ -122,7 +116,7 @@ def test_a_success_between_starts_the_count_anew(account, receiver):
     subscription = subscribe(account, receiver, "/mixed")
     account.patch(subscription, ordered=True)
     receiver.on("/mixed", Answer(500), Answer(500), Answer(200), Answer(500), Answer(500), Answer(200))
-    account.post([changed(account) for _ in range(6)])
+    account.post([account.changed() for _ in range(6)])
     account.settle()
     shown = account.subscription(subscription)
     assert (shown["status"], shown["consecutive_failures"]) == ("active", 0)
@@ -134,7 +128,7 @@ def test_few_failures_over_a_short_time_do_not_suspend(make_node, receiver):
     account = node.api.account()
     subscription = subscribe(account, receiver, "/burst")
     receiver.on("/burst", Answer(500))
-    account.post([changed(account) for _ in range(8)])
+    account.post([account.changed() for _ in range(8)])
     account.settle()
     shown = account.subscription(subscription)
     assert (shown["status"], shown["consecutive_failures"]) == ("active", 8)
@@ -145,9 +139,9 @@ def test_suspension_outlives_a_restart(make_node, receiver):
     account = node.api.account()
     subscription = subscribe(account, receiver, "/gone")
     receiver.on("/gone", Answer(410))
-    account.post(changed(account))
+    account.post(account.changed())
     wait_status(account, subscription, "suspended")
-    account.post(changed(account))
+    account.post(account.changed())
     node.kill()
     node.start()
     assert account.subscription(subscription)["status"] == "suspended"
@@ -163,9 +157,9 @@ def test_what_waits_while_suspended_expires(make_node, receiver):
     account = node.api.account(backlog={"records": 100, "seconds": 2})
     subscription = subscribe(account, receiver, "/gone")
     receiver.on("/gone", Answer(410))
-    account.post(changed(account))
+    account.post(account.changed())
     wait_status(account, subscription, "suspended")
-    account.post([changed(account) for _ in range(2)])
+    account.post([account.changed() for _ in range(2)])
     log = account.settle(20)
     assert sorted(n["state"] for n in log) == ["expired", "expired", "rejected"]
     assert len(account.missed()) == 3 and len(receiver.arrivals) == 1
@@ -177,7 +171,7 @@ def test_retry_after_holds_the_subscription(account, receiver, status):
     subscribe(account, receiver, "/free")
     account.patch(held, ordered=True)
     receiver.on("/busy", Answer(status, headers={"Retry-After": "2"}), Answer())
-    account.post([changed(account) for _ in range(3)])
+    account.post([account.changed() for _ in range(3)])
     receiver.wait("/free", 3)
     first, second, third = receiver.wait("/busy", 3)
     assert (second.first - first.first) / 1e9 >= 1.95
@@ -191,11 +185,11 @@ def test_retry_after_as_a_date(account, receiver):
 
     subscribe(account, receiver, "/busy")
     receiver.on("/busy", lambda a: Answer(503, headers={"Retry-After": formatdate(time.time() + 3, usegmt=True)}))
-    account.post(changed(account))
+    account.post(account.changed())
     receiver.wait("/busy", 1)
     wait_for(lambda: account.missed(), 10, "an outcome")
     receiver.on("/busy", Answer())
-    account.post(changed(account))
+    account.post(account.changed())
     first, second = receiver.wait("/busy", 2)
     assert (second.first - first.first) / 1e9 >= 1.5
 
@@ -204,7 +198,7 @@ def test_retry_after_of_other_answers_does_not_hold(account, receiver):
     subscription = subscribe(account, receiver, "/other")
     account.patch(subscription, ordered=True)
     receiver.on("/other", Answer(500, headers={"Retry-After": "3600"}), Answer())
-    account.post([changed(account) for _ in range(2)])
+    account.post([account.changed() for _ in range(2)])
     receiver.wait("/other", 2)
 
 
@@ -213,7 +207,7 @@ def test_a_slow_receiver_times_out_once(make_node, receiver):
     account = node.api.account()
     subscribe(account, receiver, "/slow")
     receiver.on("/slow", Answer(wait=4))
-    account.post(changed(account))
+    account.post(account.changed())
     [told] = account.settle()
     assert told["state"] == "failed" and told["error"]["class"] == "timeout"
     assert nanoseconds(told["ended_at"]) - nanoseconds(told["claimed_at"]) >= 0.95e9

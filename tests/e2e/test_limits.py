@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from carillon.api import Account
 from carillon.clock import steadily, wait_for
 from carillon.ledger import Load, check_windows, nanoseconds
 from carillon.receiver import HANG, Answer
@@ -14,15 +15,8 @@ def limits(*windows):
     return [{"count": count, "seconds": seconds} for count, seconds in windows]
 
 
-def one_record_each(account):
-    """Updates that differ, so that none joins another's notification."""
-    number = next(account._numbers)
-    return {"id": f"{account.name}-{number}", "entity": "Contact", "action": "Update", "record_id": number,
-            "changes": {"n": [None, number]}}
-
-
 def post(account, ledger, count):
-    events = [one_record_each(account) for _ in range(count)]
+    events = [account.changed() for _ in range(count)]
     ledger.trying(events)
     ledger.answered(account.post(events).json, events)
 
@@ -58,14 +52,14 @@ def test_places_are_freed_by_the_first_byte_and_not_by_the_claim(make_node, rece
 def test_usage_shows_the_windows(node, receiver):
     account = node.api.account(limits=limits((3, 60)))
     account.subscribe(receiver.url("/usage"), "person", "update")
-    assert account.usage()["pending"] == 0
-    account.post([one_record_each(account) for _ in range(5)])
+    assert account.usage()["pending"]["notifications"] == 0
+    account.post([account.changed() for _ in range(5)])
     receiver.wait("/usage", 3)
     usage = wait_for(lambda: (lambda u: u if u["in_flight"] == 0 else None)(account.usage()), 10, "an end of three POSTs")
     [window] = usage["windows"]
     assert window["used"] == 3, usage
     assert 3 in window.values() and 60 in window.values(), usage
-    assert usage["pending"] == 2
+    assert usage["pending"]["notifications"] == 2
     steadily(lambda: len(receiver.at("/usage")) == 3, 0.5, "a fourth POST within the window")
 
 
@@ -111,7 +105,7 @@ def test_several_accounts_have_windows_of_their_own(node, receiver, ledger_of):
         path = f"/own{number}"
         account.subscribe(receiver.url(path), "person", "update")
         ledgers.append(ledger_of(account, receiver, path))
-    Load(node, ledgers, total=30, threads=3, make=one_record_each).start().join()
+    Load(node, ledgers, total=30, threads=3, make=Account.changed).start().join()
     for ledger in ledgers:
         assert len(ledger.check(windows=[(5, 2)])) == 10
 
@@ -119,7 +113,7 @@ def test_several_accounts_have_windows_of_their_own(node, receiver, ledger_of):
 def test_limits_of_an_account_can_change(node, receiver):
     account = node.api.account(limits=limits((1, 3600)))
     account.subscribe(receiver.url("/change"), "person", "update")
-    account.post([one_record_each(account) for _ in range(3)])
+    account.post([account.changed() for _ in range(3)])
     receiver.wait("/change", 1)
     steadily(lambda: len(receiver.at("/change")) == 1, 0.3, "a second POST within the hour")
     node.api.call("PUT", account.path, {"limits": limits((100, 60))}, status=200)
@@ -140,7 +134,7 @@ def test_over_the_record_limit_the_oldest_expires(node, receiver, ledger_of):
     assert [n["state"] for n in missed] == ["expired"] * 4
     # The first went out; the next four were the oldest that waited.
     assert [n["records"] for n in missed] == [["2"], ["3"], ["4"], ["5"]]
-    assert account.usage()["pending"] == 10
+    assert account.usage()["pending"]["notifications"] == 10
     assert len(receiver.at("/backlog")) == 1
 
 
@@ -148,7 +142,7 @@ def test_over_the_age_limit_it_expires(node, receiver):
     account = node.api.account(limits=limits((2, 3600)), backlog={"records": 1000, "seconds": 2})
     account.subscribe(receiver.url("/age"), "person", "update")
     started = time.monotonic()
-    account.post([one_record_each(account) for _ in range(5)])
+    account.post([account.changed() for _ in range(5)])
     wait_for(lambda: len(account.missed()) == 3, 20, lambda: f"three expired ones: {account.missed()}")
     assert time.monotonic() - started >= 1.9
     assert [n["records"] for n in account.missed()] == [["3"], ["4"], ["5"]]
@@ -161,7 +155,7 @@ def test_age_counts_while_the_node_is_down(make_node, receiver):
     node = make_node()
     account = node.api.account(limits=limits((1, 3600)), backlog={"records": 1000, "seconds": 2})
     account.subscribe(receiver.url("/down"), "person", "update")
-    account.post([one_record_each(account) for _ in range(3)])
+    account.post([account.changed() for _ in range(3)])
     receiver.wait("/down", 1)
     node.terminate()
     # Time itself is what is tested here.
@@ -179,7 +173,7 @@ def test_claims_are_in_order_of_acceptance(node, receiver):
     subscription = account.subscribe(receiver.url("/order"), "person", "update")
     account.patch(subscription, status="paused")
     for _ in range(4):
-        account.post([one_record_each(account) for _ in range(25)])
+        account.post([account.changed() for _ in range(25)])
     account.patch(subscription, status="active")
     log = account.settle()
     by_claim = sorted(log, key=lambda n: (nanoseconds(n["claimed_at"]), int(n["records"][0])))
@@ -191,7 +185,7 @@ def test_ordered_waits_for_each_outcome(node, receiver):
     receiver.on("/ordered", Answer(wait=0.03))
     subscription = account.subscribe(receiver.url("/ordered"), "person", "update")
     assert account.patch(subscription, ordered=True)["ordered"] is True
-    account.post([one_record_each(account) for _ in range(20)])
+    account.post([account.changed() for _ in range(20)])
     arrivals = receiver.wait("/ordered", 20)
     assert [a.json["ids"][0] for a in arrivals] == list(range(1, 21))
     for earlier, later in zip(arrivals, arrivals[1:]):
@@ -203,7 +197,7 @@ def test_ordered_goes_on_after_a_failure(node, receiver):
     receiver.on("/ordered", Answer(500), Answer(status=0), Answer())
     subscription = account.subscribe(receiver.url("/ordered"), "person", "update")
     account.patch(subscription, ordered=True)
-    account.post([one_record_each(account) for _ in range(4)])
+    account.post([account.changed() for _ in range(4)])
     account.settle()
     assert [a.json["ids"] for a in receiver.at("/ordered")] == [[1], [2], [3], [4]]
     assert {n["records"][0]: n["state"] for n in account.missed()} == {"1": "rejected", "2": "failed"}
@@ -215,7 +209,7 @@ def test_posts_in_flight_are_bounded(make_node, receiver):
     receiver.on("/slots", HANG)
     for number in range(4):
         account.subscribe(receiver.url(f"/slots/{number}"), "person", "update")
-    account.post([one_record_each(account) for _ in range(5)])
+    account.post([account.changed() for _ in range(5)])
     receiver.wait("/slots", 6)
     steadily(lambda: len(receiver.at("/slots")) == 6, 0.5, "a seventh POST in flight")
     assert all(len(receiver.at(f"/slots/{n}")) <= 2 for n in range(4))

@@ -5,16 +5,11 @@ import time
 
 import requests
 from carillon import raw_http
+from carillon.api import Account
 from carillon.clock import wait_for
 from carillon.ledger import Load
 from carillon.node import ADMIN_TOKEN
 from carillon.receiver import HANG, Answer
-
-
-def changed(account, **more):
-    number = next(account._numbers)
-    return {"id": f"{account.name}-{number}", "entity": "Contact", "action": "Update", "record_id": number,
-            "changes": {"n": [None, number]}, **more}
 
 
 def test_many_large_requests_at_once(make_node, receiver):
@@ -35,7 +30,7 @@ def test_many_large_requests_at_once(make_node, receiver):
         session.trust_env = False
         while time.monotonic() < end:
             with guard:
-                event = changed(account, record={"filler": body})
+                event = account.changed(record={"filler": body})
             response = session.post(f"{node.url}{account.path}/events", json=event, timeout=60,
                                     headers={"Authorization": f"Bearer {ADMIN_TOKEN}"})
             with guard:
@@ -62,7 +57,7 @@ def test_many_large_requests_at_once(make_node, receiver):
     assert growth < 400 + 2 * accepted, f"memory grew by {growth} MiB"
     # The backlog's limit held all the while.
     usage = account.usage()
-    assert usage["pending"] <= 1000
+    assert usage["pending"]["notifications"] <= 1000
     node.api.call("GET", "/healthz", token="", status=200)
 
 
@@ -72,11 +67,11 @@ def test_the_backlog_in_bytes_is_bounded(make_node, receiver):
     subscription = account.subscribe(receiver.url("/bytes"), "person", "update")
     account.patch(subscription, status="paused")
     for _ in range(30):
-        account.post(changed(account, record={"filler": "x" * 200_000}))
+        account.post(account.changed(record={"filler": "x" * 200_000}))
     rows = wait_for(account.missed, 10, "expired ones")
     assert {n["state"] for n in rows} == {"expired"}
     assert [n["records"][0] for n in rows] == [str(i) for i in range(1, len(rows) + 1)], "the oldest go first"
-    waiting = account.usage()["pending"]
+    waiting = account.usage()["pending"]["notifications"]
     assert waiting + len(rows) == 30 and waiting * 200_000 <= (2 << 20)
 
 
@@ -114,10 +109,10 @@ def test_hanging_endpoints_delay_only_their_account(make_node, receiver, ledger_
     for number in range(4):
         stuck.subscribe(receiver.url(f"/stuck/{number}"), "person", "update")
     free.subscribe(receiver.url("/free"), "person", "update")
-    stuck.post([changed(stuck) for _ in range(200)])
+    stuck.post([stuck.changed() for _ in range(200)])
     receiver.wait("/stuck", 8)
     ledger = ledger_of(free, receiver, "/free")
-    Load(node, [ledger], total=200, threads=2, make=changed).start().join()
+    Load(node, [ledger], total=200, threads=2, make=Account.changed).start().join()
     log = ledger.check(seconds=20)
     assert {n["state"] for n in log} == {"delivered"} and len(log) == 200
     assert len(receiver.at("/stuck")) == 8
@@ -135,11 +130,11 @@ def test_all_slots_taken_by_many_stuck_accounts(make_node, receiver):
     for _ in range(2):
         account = node.api.account()
         account.subscribe(receiver.url("/stuck"), "person", "update")
-        account.post([changed(account) for _ in range(4)])
+        account.post([account.changed() for _ in range(4)])
     receiver.wait("/stuck", 8)
     free = node.api.account()
     free.subscribe(receiver.url("/free"), "person", "update")
-    free.post([changed(free) for _ in range(3)])
+    free.post([free.changed() for _ in range(3)])
     assert receiver.at("/free") == [] or len(receiver.at("/stuck")) >= 8
     receiver.wait("/free", 3, 20)
     free.settle()
@@ -150,10 +145,10 @@ def test_one_account_floods_and_another_is_served(make_node, receiver, ledger_of
     loud, quiet = node.api.account(), node.api.account()
     loud.subscribe(receiver.url("/loud"), "person", "update")
     quiet.subscribe(receiver.url("/quiet"), "person", "update")
-    flood = Load(node, [ledger_of(loud, receiver, "/loud")], threads=6, per_request=20, make=changed).start()
+    flood = Load(node, [ledger_of(loud, receiver, "/loud")], threads=6, per_request=20, make=Account.changed).start()
     wait_for(lambda: flood.posted > 500 or flood.problems, 30, "a flood")
     for number in range(1, 11):
-        quiet.post(changed(quiet))
+        quiet.post(quiet.changed())
         receiver.wait("/quiet", number, 10)
     flood._stop.set()
     flood.join()
@@ -168,6 +163,6 @@ def test_many_accounts_at_once(make_node, receiver, ledger_of):
         account = node.api.account()
         account.subscribe(receiver.url(f"/many/{number}/"), "person", "update")
         ledgers.append(ledger_of(account, receiver, f"/many/{number}/"))
-    Load(node, ledgers, total=600, threads=6, make=changed).start().join()
+    Load(node, ledgers, total=600, threads=6, make=Account.changed).start().join()
     for ledger in ledgers:
         assert all(n["state"] == "delivered" for n in ledger.check(windows=[(600, 60)]))

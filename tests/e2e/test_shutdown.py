@@ -8,15 +8,10 @@ import time
 
 import pytest
 import requests
+from carillon.api import Account
 from carillon.clock import boot_ns, steadily, wait_for
 from carillon.ledger import Load, nanoseconds
 from carillon.receiver import HANG, Answer
-
-
-def changed(account):
-    number = next(account._numbers)
-    return {"id": f"{account.name}-{number}", "entity": "Contact", "action": "Update", "record_id": number,
-            "changes": {"n": [None, number]}}
 
 
 def test_sigterm_waits_for_what_is_in_flight(make_node, receiver, ledger_of):
@@ -25,7 +20,7 @@ def test_sigterm_waits_for_what_is_in_flight(make_node, receiver, ledger_of):
     receiver.on("/drain", Answer(wait=1))
     account.subscribe(receiver.url("/drain"), "person", "update")
     ledger = ledger_of(account, receiver, "/drain")
-    events = [changed(account) for _ in range(20)]
+    events = [account.changed() for _ in range(20)]
     ledger.trying(events)
     ledger.answered(account.post(events).json, events)
     receiver.wait("/drain", 8)
@@ -48,7 +43,7 @@ def test_sigterm_under_load_loses_nothing(make_node, receiver, ledger_of):
         account = node.api.account()
         account.subscribe(receiver.url(f"/{number}/"), "person", "update")
         ledgers.append(ledger_of(account, receiver, f"/{number}/"))
-    load = Load(node, ledgers, threads=4, make=changed).start()
+    load = Load(node, ledgers, threads=4, make=Account.changed).start()
     for _ in range(3):
         posted = load.posted + 100
         wait_for(lambda: load.posted >= posted or load.problems, 30, "progress of the load")
@@ -69,7 +64,7 @@ def test_readyz_turns_first_and_ingestion_goes_on_during_the_delay(make_node):
                       5, "a node that is not ready")
     assert answer.json["reasons"], answer
     node.api.call("GET", "/healthz", token="", status=200)
-    account.post(changed(account))
+    account.post(account.changed())
     assert node.wait_end() == 0
 
 
@@ -96,7 +91,7 @@ def test_the_timeout_of_the_end(make_node, receiver, ledger_of):
     receiver.on("/hang", HANG)
     account.subscribe(receiver.url("/hang"), "person", "update")
     ledger = ledger_of(account, receiver, "/hang")
-    event = changed(account)
+    event = account.changed()
     ledger.trying([event])
     ledger.answered(account.post(event).json, [event])
     receiver.wait("/hang", 1)
@@ -113,7 +108,7 @@ def test_a_second_sigterm_is_no_crash(make_node, receiver):
     account = node.api.account()
     receiver.on("/slow", Answer(wait=1))
     account.subscribe(receiver.url("/slow"), "person", "update")
-    account.post(changed(account))
+    account.post(account.changed())
     receiver.wait("/slow", 1)
     node.signal(signal.SIGTERM)
     node.signal(signal.SIGTERM)
@@ -142,7 +137,7 @@ def test_a_paused_process_sends_nothing_late(make_node, receiver):
             if stop.wait(0.15):
                 return
 
-    load = Load(node, [_no_ledger(account)], threads=2, make=changed).start()
+    load = Load(node, [_no_ledger(account)], threads=2, make=Account.changed).start()
     thread = threading.Thread(target=pause_and_go_on)
     thread.start()
     time.sleep(10)  # three pauses: the length of the load, not a wait for anything
@@ -182,7 +177,7 @@ def test_a_paused_process_with_posts_in_flight(make_node, receiver, ledger_of):
     receiver.on("/hang", HANG)
     account.subscribe(receiver.url("/hang"), "person", "update")
     ledger = ledger_of(account, receiver, "/hang")
-    events = [changed(account) for _ in range(3)]
+    events = [account.changed() for _ in range(3)]
     ledger.trying(events)
     ledger.answered(account.post(events).json, events)
     receiver.wait("/hang", 3)
@@ -210,7 +205,7 @@ def test_reload_of_limits_and_egress(make_node, tmp_path, receiver):
     node = make_node({"config-file": str(file)})
     account = node.api.account()
     account.subscribe(receiver.url("/r"), "person", "update")
-    account.post([changed(account) for _ in range(3)])
+    account.post([account.changed() for _ in range(3)])
     receiver.wait("/r", 1)
     steadily(lambda: len(receiver.at("/r")) == 1, 0.3, "a second POST within the hour")
     file.write_text('limits { windows = ["1000/60s"] }\negress { deny = [] }\n')
@@ -218,7 +213,7 @@ def test_reload_of_limits_and_egress(make_node, tmp_path, receiver):
     receiver.wait("/r", 3)
     file.write_text('limits { windows = ["1000/60s"] }\negress { deny = ["127.0.0.0/8"] }\n')
     reload_and_wait(node)
-    account.post(changed(account))
+    account.post(account.changed())
     wait_for(lambda: account.missed(), 20, "a refused POST")
     assert account.missed()[0]["error"]["class"] == "egress"
     assert len(receiver.at("/r")) == 3
@@ -235,7 +230,7 @@ def test_a_bad_reload_keeps_the_old(make_node, tmp_path, receiver, text):
     file.write_text(text)
     said = reload_and_wait(node)
     assert "reload" in said.lower() or "limits" in said or "carillon.conf" in said, said
-    account.post([changed(account) for _ in range(3)])
+    account.post([account.changed() for _ in range(3)])
     receiver.wait("/r", 3)
     assert node.running()
 

@@ -11,16 +11,10 @@ from carillon.node import Node, run
 from carillon.receiver import Answer
 
 
-def changed(account, **more):
-    number = next(account._numbers)
-    return {"id": f"{account.name}-{number}", "entity": "Contact", "action": "Update", "record_id": number,
-            "changes": {"n": [None, number]}, **more}
-
-
 def fill(account, bytes_each=200_000, most=3000):
     """Posts until the store is full; the last answer."""
     for _ in range(most):
-        answer = account.post(changed(account, record={"filler": os.urandom(bytes_each // 2).hex()}), status=None)
+        answer = account.post(account.changed(record={"filler": os.urandom(bytes_each // 2).hex()}), status=None)
         if answer.status != 202:
             return answer
     raise AssertionError("the store does not get full")
@@ -39,7 +33,7 @@ def check_full(node, account, waiting, receiver, path):
     waiting()
     receiver.wait(path, 5, 30)
     account.settle(60)
-    assert account.usage()["pending"] == 0
+    assert account.usage()["pending"]["notifications"] == 0
     assert node.api.metrics()["carillon_store_used_bytes"] > 0
 
 
@@ -51,13 +45,13 @@ def test_a_full_map_refuses_and_recovers(make_node, receiver):
     account, other = node.api.account(), node.api.account(backlog={"records": 1000, "seconds": 3600})
     subscription = other.subscribe(receiver.url("/full"), "person", "update")
     other.patch(subscription, status="paused")
-    other.post([changed(other) for _ in range(5)])
+    other.post([other.changed() for _ in range(5)])
     check_full(node, account, lambda: other.patch(subscription, status="active"), receiver, "/full")
     # Without room there is no new event; when retention has made some, there is.
-    wait_for(lambda: account.post(changed(account), status=None).status == 202, 60, "the service's return", pause=0.5)
+    wait_for(lambda: account.post(account.changed(), status=None).status == 202, 60, "the service's return", pause=0.5)
     node.kill()
     node.start()
-    account.post(changed(account))
+    account.post(account.changed())
 
 
 def mount_tmpfs(folder, size):
@@ -79,18 +73,18 @@ def test_a_full_disk_refuses_and_recovers(tmp_path, authority, receiver):
         account, other = node.api.account(), node.api.account()
         subscription = other.subscribe(receiver.url("/disk"), "person", "update")
         other.patch(subscription, status="paused")
-        other.post([changed(other) for _ in range(5)])
+        other.post([other.changed() for _ in range(5)])
         # Somebody else takes most of the disk.
         ballast = disk / "other"
         free = os.statvfs(disk)
         ballast.write_bytes(b"x" * int(free.f_bavail * free.f_frsize * 0.7))
         check_full(node, account, lambda: other.patch(subscription, status="active"), receiver, "/disk")
         ballast.unlink()
-        wait_for(lambda: account.post(changed(account), status=None).status == 202, 30, "the service's return", pause=0.2)
+        wait_for(lambda: account.post(account.changed(), status=None).status == 202, 30, "the service's return", pause=0.2)
         node.kill()
         node.start()
-        account.post(changed(account))
-        assert account.post({**changed(account), "id": f"{account.name}-1"}, status=422).slug == "event-id-reused"
+        account.post(account.changed())
+        assert account.post({**account.changed(), "id": f"{account.name}-1"}, status=422).slug == "event-id-reused"
     finally:
         if node:
             node.close()
@@ -124,11 +118,11 @@ def test_backup_and_restore(tmp_path, make_node, authority, receiver, running, a
     node = make_node()
     account = node.api.account(name="kept")
     subscription = account.subscribe(receiver.url("/b"), "person", "update", secret={"k": "v"})
-    account.post(changed(account))
+    account.post(account.changed())
     receiver.wait("/b", 1)
     account.settle()
     account.patch(subscription, status="paused")
-    waiting = [changed(account) for _ in range(3)]
+    waiting = [account.changed() for _ in range(3)]
     account.post(waiting)
     account.patch(subscription, status="paused", description="as in the copy")
     cursor = account.call("GET", "/missed?after=now", status=200).json["next"]
@@ -139,7 +133,7 @@ def test_backup_and_restore(tmp_path, make_node, authority, receiver, running, a
     backup(node, copy)
     if running:
         # What comes after the copy is lost with the disk, and its ids must not come again.
-        account.post(changed(account))
+        account.post(account.changed())
         assert node.api.call("GET", "/healthz", token="", status=200)
         later = account.subscribe(receiver.url("/later"))
         node.kill()
@@ -156,7 +150,7 @@ def test_backup_and_restore(tmp_path, make_node, authority, receiver, running, a
         assert again.subscription(subscription)["description"] == "as in the copy"
         again.patch(subscription, status="active")
         # Held: nothing goes out until somebody decides.
-        again.post(changed(again))
+        again.post(again.changed())
         steadily(lambda: len(receiver.at("/b")) == 1, 0.5, "a POST of a held store")
         again.call("GET", f"/missed?after={cursor}", status=410)
         fresh = again.subscribe(receiver.url("/fresh"))
@@ -178,11 +172,11 @@ def test_backup_and_restore(tmp_path, make_node, authority, receiver, running, a
         assert fresh_ids or old_ids
         # And from now on all is as usual, also after another start.
         before = len(receiver.at("/b"))
-        again.post(changed(again))
+        again.post(again.changed())
         receiver.wait("/b", before + 1)
         new.terminate()
         new.start()
-        again.post(changed(again))
+        again.post(again.changed())
         receiver.wait("/b", before + 2)
     finally:
         new.close()
@@ -235,7 +229,7 @@ def test_no_secret_is_in_the_store_as_text(tmp_path, make_node, receiver):
                              headers={"X-Auth": known["header"]})
     account.call("POST", f"/subscriptions/{made['id']}/secret/rotate", {"secret": secret}, status=200)
     token = node.api.token(["read"])["token"]
-    account.post(changed(account, record={"name": "not-a-secret-7393"}))
+    account.post(account.changed(record={"name": "not-a-secret-7393"}))
     [arrival] = receiver.wait("/s", 1)
     account.settle()
     # Outgoing they are as they should be.
@@ -267,7 +261,7 @@ def test_a_new_master_key_takes_over(make_node, receiver):
     node.keys.write_text(node.keys.read_text() + old)
     node.start()
     account.subscribe(receiver.url("/k"), "person", "update", secret={"k": "two"})
-    account.post(changed(account))
+    account.post(account.changed())
     assert {a.json["k"] for a in receiver.wait("/k", 2)} == {"one", "two"}
 
 
@@ -325,7 +319,7 @@ def test_retention_forgets(make_node, receiver):
     account = node.api.account()
     account.subscribe(receiver.url("/r"), "person", "update")
     receiver.on("/r", Answer(500))
-    event = changed(account)
+    event = account.changed()
     account.post(event)
     account.settle()
     assert len(account.missed()) == 1

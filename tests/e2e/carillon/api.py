@@ -161,6 +161,12 @@ class Account:
         event.update(fields)
         return event
 
+    def changed(self, **more):
+        """An update that differs from every other one, so that it joins nobody's notification."""
+        number = next(self._numbers)
+        return {"id": f"{self.name}-{number}", "entity": "Contact", "action": "Update", "record_id": number,
+                "changes": {"n": [None, number]}, **more}
+
     def post(self, events, status=202, **more):
         """Posts one event or a list, as the SaaS does."""
         more.setdefault("token", None)
@@ -200,7 +206,7 @@ class Account:
     def settle(self, seconds=30):
         """Waits until nothing is pending or in flight, and gives the log."""
         wait_for(
-            lambda: (lambda u: u["pending"] == 0 and u["in_flight"] == 0)(self.usage()),
+            lambda: (lambda u: u["pending"]["notifications"] == 0 and u["in_flight"] == 0)(self.usage()),
             seconds,
             lambda: f"an end of all notifications: {self.usage()}",
             pause=0.05,
