@@ -1,0 +1,158 @@
+#include "api/service.hpp"
+
+#include "api/authorization.hpp"
+#include "api/copper.hpp"
+#include "api/json_body.hpp"
+#include "config/logging.hpp"
+
+#include <algorithm>
+
+namespace carillon::api {
+
+namespace {
+
+/// Everything but events: descriptions of accounts, subscriptions, credentials.
+constexpr std::size_t small_body = 64 * 1024;
+
+/// A refusal of what `ask` would refuse later: before a body of megabytes is read.
+void require_room(const actors::node& node) {
+  if (node.draining())
+    throw refusal{"draining", "this node is shutting down"};
+  if (node.store().full())
+    throw refusal{account::request_error{503, "store-full", "the store has no room left; nothing was accepted", {}, 30}};
+}
+
+std::string_view slug_of(int protocol_status) {
+  switch (protocol_status) {
+  case 408:
+    return "request-timeout";
+  case 413:
+    return "too-large";
+  case 417:
+    return "expectation-failed";
+  case 431:
+    return "head-too-large";
+  case 500:
+    return "internal";
+  case 503:
+    return "overloaded";
+  case 505:
+    return "http-version";
+  default:
+    return "malformed";
+  }
+}
+
+bool announces_body(const net::http_request& head) {
+  const auto length = head.fields.find("Content-Length");
+  return (length && *length != "0") || head.fields.find("Transfer-Encoding");
+}
+
+} // namespace
+
+struct service::impl {
+  explicit impl(actors::node& node) : around{node}, paths{all_routes()} {}
+
+  surroundings around;
+  router paths;
+
+  /// The answer to a request that is refused, in the words of the surface it went to.
+  net::http_response refuse(const net::http_request& request, const refusal& why, std::string_view path) const {
+    auto response = is_copper_path(request.path) ? copper_refusal(why) : problem_response(why, request.request_id);
+    response.route = path;
+    return response;
+  }
+
+  /// The route; throws 404 and 405.
+  router::found find(const net::http_request& request) const {
+    auto found = paths.find(request.method, request.path, request.role);
+    if (found.hit != nullptr || (request.method == "OPTIONS" && !found.allow.empty()))
+      return found;
+    if (found.allow.empty())
+      throw refusal{"not-found", "nothing is at this path"};
+    throw refusal{"method-not-allowed", "this path knows " + found.allow}.with_field("Allow", found.allow);
+  }
+
+  /// How long a body may be; throws 415 for what is no JSON, and 503 where nothing can be taken.
+  std::size_t judge_body(const route& wanted, const net::http_request& head) const {
+    if (wanted.needs == access::ingest)
+      require_room(around.node);
+    const bool json = wanted.body == body_kind::json || wanted.body == body_kind::events ||
+                      (wanted.body == body_kind::optional && announces_body(head));
+    if (json)
+      require_json(head);
+    const auto limit = wanted.body == body_kind::events
+                           ? static_cast<std::size_t>(around.node.settings()->ingest.max_body)
+                           : small_body;
+    return limit;
+  }
+};
+
+service::service(actors::node& node) : impl_{std::make_unique<impl>(node)} {}
+service::~service() = default;
+
+std::variant<net::http_service::accept_body, net::http_response> service::on_head(const net::http_request& head) {
+  std::string_view path;
+  try {
+    const auto found = impl_->find(head);
+    path = found.path;
+    if (found.hit == nullptr)
+      return accept_body{small_body};
+    authorize(impl_->around, *found.hit, found.values, head, first_look::yes);
+    return accept_body{impl_->judge_body(*found.hit, head)};
+  } catch (const refusal& why) {
+    return impl_->refuse(head, why, path);
+  }
+}
+
+boost::asio::awaitable<net::http_response> service::handle(net::http_request request) {
+  net::http_response response;
+  std::string_view path;
+  call c{impl_->around, std::move(request), {}, nullptr, nullptr};
+  try {
+    auto found = impl_->find(c.request);
+    path = found.path;
+    if (found.hit == nullptr) {
+      response = no_content();
+      response.fields.add("Allow", found.allow);
+    } else {
+      auto allowed = authorize(impl_->around, *found.hit, found.values, c.request, first_look::no);
+      c.values = std::move(found.values);
+      c.who = std::move(allowed.who);
+      c.account = std::move(allowed.account);
+      response = co_await found.hit->answer(c);
+    }
+  } catch (const refusal& why) {
+    response = impl_->refuse(c.request, why, path);
+  } catch (const std::exception& e) {
+    config::log(config::log_level::error, "request failed",
+                {{"request_id", c.request.request_id}, {"path", c.request.path}, {"error", e.what()}});
+    response = impl_->refuse(c.request, refusal{"internal", "the request could not be handled"}, path);
+  }
+  response.route = path;
+  co_return response;
+}
+
+net::http_response service::protocol_error(const net::http_request& head, int status, std::string detail) {
+  const auto slug = slug_of(status);
+  return impl_->refuse(head, refusal{account::request_error{status, std::string{slug}, std::move(detail), {}, 0}}, {});
+}
+
+void service::on_answered(const net::http_request& request, const net::http_response& response, double seconds) {
+  impl_->around.node.counts().answered(response.route.empty() ? std::string_view{"unmatched"} : response.route,
+                                       response.status, seconds);
+  if (config::log_enabled(config::log_level::debug))
+    config::log(config::log_level::debug, "answered",
+                {{"request_id", request.request_id},
+                 {"method", request.method},
+                 {"path", request.path},
+                 {"status", response.status},
+                 {"remote", request.remote},
+                 {"ms", seconds * 1000}});
+}
+
+void service::stop_being_ready() { impl_->around.stopping = true; }
+
+void service::flush() { impl_->around.credentials.write_uses(); }
+
+} // namespace carillon::api
