@@ -77,6 +77,8 @@ void account::begin(moment now, bool checkpoint) {
       result.first_byte = std::min(now.boot, claimed->claimed_boot + settings_.delivery_timeout);
     decide(entry::ended{n, result, now.wall});
   }
+  if (settings_.deleting && !erased_)
+    erase();
 }
 
 /// Writes an entry and applies it.
@@ -260,7 +262,9 @@ void account::release(const release_held& r) {
 }
 
 void account::erase() {
-  erased_ = true;
+  // No log entry tells of it: the next checkpoint does, and until then the operator's settings.
+  if (!std::exchange(erased_, true))
+    ++unsaved_bytes_;
   std::vector<domain::subscription_id> ids;
   for (const auto& [id, s] : subscriptions_.all())
     if (!s->erased)
@@ -340,16 +344,24 @@ std::size_t account::claim(const std::function<bool()>& take_slot) {
   auto records = pending_records_;
   auto bytes = pending_bytes_;
   if (records > settings_.backlog_records || bytes > settings_.backlog_bytes) {
-    std::set<std::pair<domain::boot_time, std::uint64_t>> waiting;
+    // The queues are sorted: the earliest of their heads is next, without a look at the rest of the backlog.
+    using queue = std::set<std::pair<domain::boot_time, std::uint64_t>>;
+    std::vector<std::pair<queue::const_iterator, queue::const_iterator>> heads;
+    const auto later = [](const auto& a, const auto& b) { return *a.first > *b.first; };
     for (const auto& [id, s] : subscriptions_.all())
-      waiting.insert(s->waiting.begin(), s->waiting.end());
-    for (const auto& [due, number] : waiting) {
-      if (records <= settings_.backlog_records && bytes <= settings_.backlog_bytes)
-        break;
-      const auto& n = notifications_.at(number);
+      if (!s->waiting.empty())
+        heads.emplace_back(s->waiting.begin(), s->waiting.end());
+    std::make_heap(heads.begin(), heads.end(), later);
+    while (!heads.empty() && (records > settings_.backlog_records || bytes > settings_.backlog_bytes)) {
+      std::pop_heap(heads.begin(), heads.end(), later);
+      const auto& n = notifications_.at(heads.back().first->second);
       records -= n.records.size();
       bytes -= n.bytes();
       surplus.push_back(n.number);
+      if (++heads.back().first == heads.back().second)
+        heads.pop_back();
+      else
+        std::push_heap(heads.begin(), heads.end(), later);
     }
   }
   cancel_pending(surplus, notification_state::expired);
@@ -414,6 +426,7 @@ std::optional<domain::batch> account::finish() {
 std::vector<outgoing> account::committed(std::uint64_t seq, std::uint32_t offset) {
   if (seq > 0)
     last_seq_ = seq;
+  saving_ids_.clear();
   for (const auto number : unplaced_) {
     auto* n = find(domain::notification_number{number});
     if (n == nullptr)
@@ -457,10 +470,10 @@ outgoing account::prepare(notification& n) {
   const auto* s = subscriptions_.find(n.subscription);
   if (s == nullptr)
     return out; // deleted in the turn that claimed it: the actor ends it without a POST
-  out.subscription = s->compiled;
   const auto parts = body_parts(n);
   if (parts.size() != n.parts.size())
-    return out;
+    return out; // an event is past retention: likewise
+  out.subscription = s->compiled;
   auto rendered = domain::render_body(*s->compiled, settings_.name, parts, domain::secrets::shown);
   out.body = std::move(rendered.body);
   forget_sources(n);

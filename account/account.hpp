@@ -40,7 +40,7 @@ struct moment {
 /// One POST whose claim is durable, ready for the delivery engine.
 struct outgoing {
   domain::notification_number number{};
-  domain::compiled_ptr subscription;
+  domain::compiled_ptr subscription; ///< none: it or an event is gone, nothing may be sent
   std::string headers; ///< complete lines with CRLF
   std::string body;
   domain::boot_time deadline{};
@@ -213,8 +213,9 @@ private:
   // since the last checkpoint
   std::set<std::uint64_t> dirty_blocks_;
   std::unordered_map<id_hash, id_record> recent_ids_;
+  std::unordered_map<id_hash, id_record> saving_ids_; ///< in the checkpoint of this turn, not readable yet
   std::map<std::uint64_t, std::uint64_t> recent_missed_; ///< feed number → notification number
-  std::uint64_t unsaved_bytes_ = 0;
+  std::uint64_t unsaved_bytes_ = 0; ///< of log entries; > 0 also for what only a checkpoint tells
   std::uint64_t last_seq_ = 0; ///< of the newest row applied
 
   // this turn

@@ -118,7 +118,7 @@ log_reply account::log(const query_log& q, const domain::time_stamp& now) const 
   if (before > 1)
     for (const auto& [key, value] :
          source_.range(prefix, storage::key(who_.shard, row_kind::block, raw(who_.id), (before - 1) / block_size),
-                       blocks_per_page, true))
+                       blocks_per_page + 1, true)) // one more than is looked at: it tells that the page is not the last
       blocks.insert(number_at(key));
   std::size_t looked_at = 0;
   for (const auto b : blocks) {

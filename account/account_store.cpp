@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace carillon::account {
 
@@ -255,7 +256,7 @@ std::vector<domain::table_write> account::checkpoint_tables() {
 
   dirty_blocks_.clear();
   recent_missed_.clear();
-  recent_ids_.clear();
+  saving_ids_ = std::exchange(recent_ids_, {});
   unsaved_bytes_ = 0;
   std::erase_if(notifications_, [](const auto& entry) { return is_final(entry.second.state); });
   return out;
@@ -263,8 +264,9 @@ std::vector<domain::table_write> account::checkpoint_tables() {
 
 std::optional<account::id_record> account::known_id(const id_hash& hash) const {
   const auto oldest = context_.at.wall - settings_.retention_idempotency;
-  if (const auto it = recent_ids_.find(hash); it != recent_ids_.end())
-    return it->second.accepted >= oldest ? std::optional{it->second} : std::nullopt;
+  for (const auto* ids : {&recent_ids_, &saving_ids_})
+    if (const auto it = ids->find(hash); it != ids->end())
+      return it->second.accepted >= oldest ? std::optional{it->second} : std::nullopt;
   const auto value = source_.get(storage::key(who_.shard, row_kind::event_id, raw(who_.id), hash));
   const auto content = value ? open_value(event_id_version, *value) : std::nullopt;
   if (!content)

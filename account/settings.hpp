@@ -13,6 +13,7 @@ namespace carillon::account {
 struct settings {
   std::string name; ///< its public id
   bool paused = false; ///< by the operator: nothing is claimed
+  bool deleting = false; ///< by the operator: everything is cancelled, nothing more is taken
   bool held = false;   ///< the store was restored and not released yet: nothing is claimed
   std::vector<domain::limit_window> windows;
   std::uint64_t backlog_records = 100'000;

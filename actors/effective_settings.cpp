@@ -11,6 +11,7 @@ account::settings effective_settings(const storage::account_profile& profile, co
   account::settings s;
   s.name = profile.id;
   s.paused = profile.state == storage::account_state::paused;
+  s.deleting = profile.state == storage::account_state::deleting;
   s.held = held;
   if (profile.limits.windows) {
     s.windows = *profile.limits.windows;
