@@ -1,0 +1,53 @@
+#pragma once
+
+#include "bench/child_process.hpp"
+#include "bench/http_call.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace carillon::bench {
+
+struct node_settings {
+  std::filesystem::path program;   ///< the executable `carillon`
+  std::filesystem::path folder;    ///< the node's own: store, keys, log
+  std::filesystem::path authority; ///< the CA that the sink's certificate comes from
+  std::vector<std::string> flags;  ///< more of the configuration, "--process.threads=1"
+};
+
+/// One `carillon serve` on a fresh store, allowed to deliver to loopback.
+class node {
+public:
+  /// Starts it and waits until it listens. Throws std::runtime_error with the end of its log when it doesn't.
+  explicit node(const node_settings& settings);
+
+  std::uint16_t port() const noexcept { return port_; }
+  std::chrono::nanoseconds cpu() const;
+  std::uint64_t resident_bytes() const;
+
+  /// A call with the admin token; any answer but 2xx throws std::runtime_error with its body.
+  std::string call(std::string_view method, std::string_view target, std::string_view body = {}) const;
+  /// A call of Copper's API with an account's key; likewise.
+  std::string call_copper(const std::string& key, std::string_view method, std::string_view target,
+                          std::string_view body = {}) const;
+  /// A token with the scope `ingest` for all accounts.
+  std::string ingest_token() const;
+
+  /// Throws std::runtime_error with the end of its log when the process is gone.
+  void check_alive();
+  /// SIGTERM. Throws std::runtime_error unless it ends by itself, in time, with exit code 0.
+  void stop();
+
+private:
+  std::string log_end() const;
+
+  std::filesystem::path log_;
+  child_process process_;
+  std::uint16_t port_ = 0;
+};
+
+} // namespace carillon::bench

@@ -1,0 +1,20 @@
+#include "bench/rows.hpp"
+
+#include <array>
+
+namespace carillon::bench {
+
+std::span<const row> all_rows() {
+  static constexpr std::array<row, 5> rows{{
+      {"accept-single", "events made durable, one a request, nothing sent; beside wrk on /healthz",
+       measure_accept_single},
+      {"accept-batch", "events made durable, 100 a request, nothing sent", measure_accept_batch},
+      {"deliver", "notifications delivered, events posted 100 a request; beside wrk on the same sink",
+       measure_deliver},
+      {"deliver-single", "notifications delivered, events posted one a request", measure_deliver_single},
+      {"latency", "from 202 to arrival, at half of the load that single events reach", measure_latency},
+  }};
+  return rows;
+}
+
+} // namespace carillon::bench

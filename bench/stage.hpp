@@ -1,0 +1,85 @@
+#pragma once
+
+#include "bench/figures.hpp"
+#include "bench/generator.hpp"
+#include "bench/ledger.hpp"
+#include "bench/node.hpp"
+#include "bench/sink.hpp"
+#include "bench/tenants.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace carillon::bench {
+
+/// How long things take.
+struct pace {
+  std::chrono::milliseconds warm_up{1000};  ///< before counting starts: connections, caches
+  std::chrono::milliseconds measured{5000}; ///< counted
+  std::chrono::seconds yardstick{2};        ///< of a run of wrk
+};
+
+struct stage_settings {
+  std::filesystem::path program; ///< the executable `carillon`
+  std::filesystem::path folder;  ///< empty or missing; removed at the end. On a disk: commits are synced
+  std::vector<std::string> node_flags;
+  pace how_long;
+};
+
+/// Both ends of one stretch of counting.
+struct measurement {
+  domain::boot_time from, to;
+  std::uint64_t accepted = 0, arrived = 0, posts = 0, sink_requests = 0; ///< between both
+  std::chrono::nanoseconds node_cpu{}, sink_cpu{};
+
+  double seconds() const { return std::chrono::duration<double>(to - from).count(); }
+};
+
+/// Everything that rows play on: folder, certificates, sink, ledger, and per row a fresh node.
+class stage {
+public:
+  explicit stage(const stage_settings& settings);
+  ~stage();
+  stage(const stage&) = delete;
+  stage& operator=(const stage&) = delete;
+
+  /// A node on a fresh store in place of the one before.
+  node& fresh_node();
+  /// Ends it. Throws std::runtime_error unless it lived until now and ends in order.
+  void stop_node();
+
+  const pace& how_long() const noexcept { return settings_.how_long; }
+  const std::filesystem::path& folder() const noexcept { return settings_.folder; }
+  sink& receiver() noexcept { return *sink_; }
+  ledger& book() noexcept { return book_; }
+
+  /// Starts the ledger anew and posts by `load` (the stage fills in port, token, numbers and time) for
+  /// warm-up and measured time; what was counted in the latter. Throws std::runtime_error when anything was
+  /// refused or the node died.
+  measurement play(load_settings load);
+  /// The generator's side of the latest `play`.
+  const load_result& latest_load() const noexcept { return latest_; }
+
+  /// Waits until everything accepted has arrived, or nothing more does.
+  void settle();
+  /// Ends the node and throws std::runtime_error unless each accepted event arrived exactly once.
+  void judge();
+
+private:
+  measurement snapshot();
+
+  stage_settings settings_;
+  ledger book_;
+  std::filesystem::path authority_;
+  std::unique_ptr<sink> sink_;
+  std::unique_ptr<node> node_;
+  int nodes_ = 0;
+  std::uint64_t next_number_ = 1;
+  load_result latest_;
+};
+
+} // namespace carillon::bench
