@@ -1,5 +1,6 @@
 // The program `carillon`: finds the command and hands the rest of the line over.
 #include "api/commands.hpp"
+#include "playground/playground.hpp"
 
 #include <exception>
 #include <iostream>
@@ -13,6 +14,7 @@ constexpr std::string_view usage = R"(usage: carillon COMMAND [--key=value...]
 
 commands:
   serve           run a node
+  playground      run a node with a demo account, an inbox and sample changes
   check           validate configuration, certificates and store
   backup DIR      copy the store, also while a node runs
   restore DIR     make a store from a copy
@@ -31,6 +33,8 @@ int run(const std::vector<std::string>& arguments) {
   const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
   if (command == "serve")
     return api::serve(rest);
+  if (command == "playground")
+    return playground::run(rest);
   if (command == "check")
     return api::check(rest);
   if (command == "backup")
