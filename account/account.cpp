@@ -283,7 +283,8 @@ void account::end(domain::notification_number number, const domain::delivery_res
   if (n == nullptr || n->state != notification_state::claimed)
     return;
   auto* s = subscriptions_.find(n->subscription);
-  decide(entry::ended{number, result, context_.at.wall});
+  const auto ago = std::chrono::floor<std::chrono::milliseconds>(context_.at.boot - result.ended);
+  decide(entry::ended{number, result, context_.at.wall - ago});
   if (s != nullptr)
     judge_holding(*s, result);
 }
@@ -470,11 +471,16 @@ outgoing account::prepare(notification& n) {
   const auto* s = subscriptions_.find(n.subscription);
   if (s == nullptr)
     return out; // deleted in the turn that claimed it: the actor ends it without a POST
-  const auto parts = body_parts(n);
-  if (parts.size() != n.parts.size())
-    return out; // an event is past retention: likewise
+  domain::rendered_body rendered;
+  try {
+    const auto parts = body_parts(n);
+    if (parts.size() != n.parts.size())
+      return out; // an event is past retention: likewise
+    rendered = domain::render_body(*s->compiled, settings_.name, parts, domain::secrets::shown);
+  } catch (const std::exception&) {
+    return out; // what can't be read or rendered: likewise, and the account lives on
+  }
   out.subscription = s->compiled;
-  auto rendered = domain::render_body(*s->compiled, settings_.name, parts, domain::secrets::shown);
   out.body = std::move(rendered.body);
   forget_sources(n);
   const auto line = [&out](std::string_view name, std::string_view value) {

@@ -125,6 +125,10 @@ public:
   /// POSTs under way.
   std::uint32_t in_flight() const { return in_flight_; }
   std::uint64_t pending() const { return pending_; }
+  /// The earliest due time of what waits; nothing when nothing does.
+  std::optional<domain::boot_time> oldest_due() const;
+  /// How many subscriptions have each status, by `domain::subscription_status`.
+  std::array<std::int64_t, 3> statuses() const;
   /// Has changed since its last checkpoint.
   bool unsaved() const { return unsaved_bytes_ > 0; }
   bool erased() const { return erased_; }
@@ -132,8 +136,8 @@ public:
   std::uint64_t last_feed() const { return next_feed_ - 1; }
   /// Nothing open: may sleep once it is saved.
   bool at_rest() const { return pending_ == 0 && in_flight_ == 0 && overdue_claims_.empty(); }
-  /// What ended in the turn being committed, for metrics.
-  const std::vector<notification>& just_ended() const { return just_ended_; }
+  /// What ended in the last turn, for metrics; valid until the next `begin`.
+  std::vector<const notification*> just_ended() const;
 
 private:
   struct id_record {
@@ -230,7 +234,7 @@ private:
   } event_;
   std::vector<std::uint64_t> unplaced_; ///< notifications with parts whose seq is not known yet
   std::vector<std::uint64_t> claimed_now_;
-  std::vector<notification> just_ended_;
+  std::vector<std::uint64_t> just_ended_;
   std::uint64_t hot_bytes_ = 0; ///< parsed events kept at hand for pending notifications
 
   domain::time_stamp life_; ///< of this load

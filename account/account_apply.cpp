@@ -208,7 +208,7 @@ void account::into_feed(notification& n) {
   }
   touch(n);
   if (context_.live)
-    just_ended_.push_back(n);
+    just_ended_.push_back(raw(n.number));
 }
 
 void account::apply_subscription(const entry::subscription_put& e) {

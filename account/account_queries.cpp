@@ -201,6 +201,30 @@ missed_reply account::missed(const query_missed& q, const domain::time_stamp& no
   return out;
 }
 
+std::vector<const notification*> account::just_ended() const {
+  std::vector<const notification*> out;
+  out.reserve(just_ended_.size());
+  for (const auto number : just_ended_)
+    out.push_back(&notifications_.at(number));
+  return out;
+}
+
+std::optional<domain::boot_time> account::oldest_due() const {
+  std::optional<domain::boot_time> oldest;
+  for (const auto& [id, s] : subscriptions_.all())
+    if (!s->waiting.empty() && (!oldest || s->waiting.begin()->first < *oldest))
+      oldest = s->waiting.begin()->first;
+  return oldest;
+}
+
+std::array<std::int64_t, 3> account::statuses() const {
+  std::array<std::int64_t, 3> out{};
+  for (const auto& [id, s] : subscriptions_.all())
+    if (!s->erased)
+      ++out[static_cast<std::size_t>(s->now.status)];
+  return out;
+}
+
 usage_reply account::usage(moment now) const {
   usage_reply out;
   auto rate = rate_; // counting forgets what is past: on a copy
@@ -213,9 +237,8 @@ usage_reply account::usage(moment now) const {
   out.pending_records = pending_records_;
   out.pending_bytes = pending_bytes_;
   out.in_flight = in_flight_;
-  for (const auto& [number, n] : notifications_)
-    if (n.state == notification_state::pending && (!out.oldest_due || n.due_wall < *out.oldest_due))
-      out.oldest_due = n.due_wall;
+  if (const auto oldest = oldest_due())
+    out.oldest_due = now.wall + std::chrono::floor<std::chrono::milliseconds>(*oldest - now.boot);
   out.subscriptions = subscriptions_.counted();
   return out;
 }

@@ -27,6 +27,9 @@ constexpr auto longest_unsaved = 30s;
 /// Requests that one turn takes, so that a flood neither makes a turn long nor its batch large.
 constexpr std::size_t requests_per_turn = 256;
 
+/// Who got no slot hears of one from its own engine; of the others' it learns by trying again after this time.
+constexpr auto starved_delay = 100ms;
+
 /// A store that refuses or can't be read is tried again after this time.
 constexpr auto retry_delay = 1s;
 
@@ -46,6 +49,13 @@ account::request_error refusal(const std::string& why) {
 }
 
 } // namespace
+
+/// What the node's sums hold of this account leaves with its actor.
+account_state::~account_state() {
+  core.reset();
+  if (node)
+    count_changes();
+}
 
 void account_state::start(services_ptr services, account_neighbours neighbours, settings_ptr initial) {
   node = std::move(services);
@@ -76,8 +86,13 @@ void account_state::loaded(const shard_tail& tail) {
     core = std::move(fresh);
   } catch (const std::exception& e) {
     config::log(config::log_level::error, "account not loaded", {{"account", limits.name}, {"error", e.what()}});
+    const auto error = to_reply(account::request_error{500, "internal", e.what(), {}, 0});
     for (auto& in : std::exchange(inputs, {}))
-      in.answer.deliver(to_reply(account::request_error{500, "internal", e.what(), {}, 0}));
+      in.answer.deliver(error);
+    for (auto& p : std::exchange(polls, {}))
+      p.to.deliver(error);
+    for (auto& d : std::exchange(drains, {}))
+      d.deliver(true); // what can't be loaded has nothing to save
     self->quit(caf::sec::runtime_error);
     return;
   }
@@ -183,24 +198,39 @@ void account_state::turn() {
     core->end(domain::notification_number{o.token}, o.result);
 
   std::deque<input> later;
-  for (std::size_t taken = 0; !inputs.empty() && taken < requests_per_turn; ++taken) {
+  std::string fault;
+  for (std::size_t taken = 0; !inputs.empty() && taken < requests_per_turn && fault.empty(); ++taken) {
     auto in = std::move(inputs.front());
     inputs.pop_front();
     if (std::holds_alternative<account::create_subscription>(*in.what) && fresh_ids.empty())
       later.push_back(std::move(in));
     else
-      write(in);
+      fault = write_or_say_why_not(in);
   }
   if (!later.empty()) {
     for (auto in = later.rbegin(); in != later.rend(); ++in)
       inputs.push_front(std::move(*in));
     reserve_id();
   }
+  if (!fault.empty())
+    return refused(fault);
   core->claim([this] { return !node->draining && node->slots.try_acquire(1) == 1; });
   if (auto batch = core->finish())
     propose(std::move(*batch));
   else
     committed({true, 0, 0, ""});
+}
+
+/// A request that a rule can't cope with must not take the account with it: what of the turn is decided is undone, and
+/// only this request fails for good.
+std::string account_state::write_or_say_why_not(input& in) {
+  try {
+    write(in);
+    return {};
+  } catch (const std::exception& e) {
+    in.answer.deliver(to_reply(account::request_error{500, "internal", "the request can't be carried out", {}, 0}));
+    return std::string{"a request failed: "} + e.what();
+  }
 }
 
 void account_state::write(input& in) {
@@ -226,7 +256,7 @@ void account_state::write(input& in) {
             new_tests.push_back({{}, std::get<domain::notification_number>(made), std::move(in.answer),
                                  now().boot + r.wait});
         } else if constexpr (std::is_same_v<request, account::release_held>) {
-          limits.held = false;
+          released_in_batch = true;
           core->release(r);
           done(account::done_reply{});
         } else if constexpr (std::is_same_v<request, account::erase_account>) {
@@ -310,19 +340,27 @@ void account_state::propose(domain::batch batch) {
 void account_state::committed(const commit_receipt& receipt) {
   auto posts = core->committed(receipt.seq, receipt.offset);
   ended_in_batch.clear();
+  if (std::exchange(released_in_batch, false))
+    limits.held = false;
   config::fault_point("before-post");
   send_out(std::move(posts));
   for (auto& a : std::exchange(answers, {}))
     a.to.deliver(to_reply(std::move(a.what)));
   for (auto& in : std::exchange(reads, {}))
-    read(in);
+    try {
+      read(in);
+    } catch (const std::exception& e) {
+      config::log(config::log_level::error, "an account could not be read",
+                  {{"account", limits.name}, {"error", e.what()}});
+      in.answer.deliver(to_reply(account::request_error{500, "internal", "the request can't be answered", {}, 0}));
+    }
   for (auto& t : std::exchange(new_tests, {}))
     polls.push_back(std::move(t));
-  for (const auto& n : core->just_ended())
-    node->counts.ended(n);
+  for (const auto* n : core->just_ended())
+    node->counts.ended(*n);
   count_changes();
   answer_polls();
-  if (core->starved())
+  if (core->starved() && !node->draining)
     self->send(at.deliver, slots_atom_v, account_actor{self});
   if (!drains.empty() && core->in_flight() == 0 && ended.empty()) {
     if (core->unsaved()) {
@@ -353,10 +391,13 @@ void account_state::refused(const std::string& why) {
   ended.insert(ended.begin(), std::make_move_iterator(ended_in_batch.begin()),
                std::make_move_iterator(ended_in_batch.end()));
   ended_in_batch.clear();
+  released_in_batch = false;
   // Slots of claims that were not made go back.
   node->slots.release(core->undone_claims());
   core.reset();
+  // No wake of before counts any more, so the next one is set whenever it is due.
   ++timer;
+  timer_at.reset();
   self->delayed_send(self, std::chrono::duration_cast<std::chrono::nanoseconds>(retry_delay), load_atom_v);
 }
 
@@ -440,6 +481,14 @@ void account_state::count_changes() {
     node->counts.pending(pending - std::exchange(counted_pending, pending));
   if (claims != counted_claims)
     node->counts.claims_held(claims - std::exchange(counted_claims, claims));
+  const auto oldest = core ? core->oldest_due() : std::nullopt;
+  if (oldest != counted_due)
+    node->counts.oldest_due(at.id, counted_due = oldest);
+  const auto statuses = core ? core->statuses() : std::array<std::int64_t, 3>{};
+  for (std::size_t i = 0; i < statuses.size(); ++i)
+    if (statuses[i] != counted_statuses[i])
+      node->counts.subscriptions(static_cast<domain::subscription_status>(i), statuses[i] - counted_statuses[i]);
+  counted_statuses = statuses;
 }
 
 void account_state::set_timer() {
@@ -451,6 +500,8 @@ void account_state::set_timer() {
   };
   if (!ended.empty())
     sooner(boot + outcome_delay);
+  if (core->starved() && !node->draining)
+    sooner(boot + starved_delay);
   for (const auto& p : polls)
     sooner(p.until);
   if (!next || (timer_at && *timer_at <= *next && *timer_at > boot))

@@ -8,6 +8,7 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -37,6 +38,7 @@ struct account_neighbours {
 /// never sees what is not on disk.
 struct account_state {
   explicit account_state(account_actor::pointer actor) : self{actor} {}
+  ~account_state();
   void start(services_ptr services, account_neighbours neighbours, settings_ptr limits);
 
   caf::result<reply_ptr> request(request_ptr r);
@@ -68,6 +70,7 @@ struct account_state {
   /// Runs a turn if none is running and there is something to do.
   void turn();
   void write(input& in);
+  std::string write_or_say_why_not(input& in);
   void read(input& in);
   void reserve_id();
   void propose(domain::batch batch);
@@ -90,6 +93,7 @@ struct account_state {
   bool save_asked = false;
   domain::boot_time saved_at{}; ///< when everything was saved last
   bool slots_came = false;
+  bool released_in_batch = false; ///< a restored store's hold ends for this account when the batch is durable
   bool leaving = false; ///< asked the directory for leave
   std::deque<input> inputs;
   std::vector<std::uint64_t> fresh_ids; ///< subscription ids that the shard gave
@@ -104,7 +108,9 @@ struct account_state {
   std::uint64_t timer = 0;      ///< only the newest wake message counts
   std::optional<domain::boot_time> timer_at;
   std::uint64_t idle_timer = 0;
-  std::int64_t counted_pending = 0, counted_claims = 0;
+  std::int64_t counted_pending = 0, counted_claims = 0; ///< this account's share in the node's sums
+  std::optional<domain::boot_time> counted_due;
+  std::array<std::int64_t, 3> counted_statuses{};
   std::unordered_map<std::uint64_t, std::pair<std::uint32_t, std::shared_ptr<const net::delivery_target>>> targets;
   std::uint32_t load_failures = 0;
 

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <memory>
 #include <utility>
+#include <variant>
 
 namespace carillon::actors {
 
@@ -43,7 +44,8 @@ directory_state::~directory_state() {
 // --- live accounts ---
 
 settings_ptr directory_state::settings_of(const storage::account_profile& profile) const {
-  return std::make_shared<account::settings>(effective_settings(profile, *node->config(), node->held));
+  const bool held = node->held && !released.contains(raw(profile.number));
+  return std::make_shared<account::settings>(effective_settings(profile, *node->config(), held));
 }
 
 /// nullptr when there is no such account.
@@ -180,9 +182,16 @@ caf::result<catalog_reply_ptr> directory_state::release(bool send, const std::ve
   }
   auto answer = self->make_response_promise<catalog_reply_ptr>();
   auto left = std::make_shared<std::size_t>(chosen.size() + 1);
-  auto one_less = [this, answer, left, all]() mutable {
+  auto failed = std::make_shared<bool>(false);
+  auto one_less = [this, answer, left, all, failed]() mutable {
     if (--*left > 0)
       return;
+    if (*failed) {
+      // What was to expire and did not must not be sent: the hold stays.
+      answer.deliver(std::make_shared<catalog_reply>(account::request_error{
+          503, "overloaded", "not every account could write the release down; ask again", {}, 1}));
+      return;
+    }
     if (!all) {
       answer.deliver(std::make_shared<catalog_reply>(account::done_reply{}));
       return;
@@ -201,8 +210,18 @@ caf::result<catalog_reply_ptr> directory_state::release(bool send, const std::ve
     if (!live.contains(raw(id)))
       spawn(id);
     self->request(live[raw(id)].actor, caf::infinite, to_request(account::release_held{send}))
-        .then([one_less](const reply_ptr&) mutable { one_less(); },
-              [one_less](const caf::error&) mutable { one_less(); });
+        .then(
+            [this, one_less, failed, id](const reply_ptr& r) mutable {
+              if (std::holds_alternative<account::request_error>(*r))
+                *failed = true;
+              else
+                released.insert(raw(id));
+              one_less();
+            },
+            [this, one_less, id](const caf::error&) mutable {
+              released.insert(raw(id)); // it left, so nothing of it was waiting
+              one_less();
+            });
   }
   one_less();
   return answer;

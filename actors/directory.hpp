@@ -13,6 +13,7 @@
 #include <functional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace carillon::actors {
@@ -63,6 +64,7 @@ struct directory_state {
   std::unordered_map<caf::actor_id, std::uint64_t> by_actor;
   std::deque<queued_change> changes; ///< one is planned and committed at a time
   bool changing = false;
+  std::unordered_set<std::uint64_t> released; ///< accounts that a restored store holds no more
 
   static inline const char* name = "directory";
 };

@@ -6,7 +6,11 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <mutex>
+#include <unordered_map>
 #include <vector>
 
 namespace carillon::actors {
@@ -30,6 +34,8 @@ struct metrics::impl {
                                                                .Name("carillon_notifications_total")
                                                                .Help("Notifications that ended, by final state")
                                                                .Register(registry);
+  /// The family's counters by state, dialect and failure class: looking one up by labels costs microseconds.
+  std::atomic<prometheus::Counter*> by_end[8][2][7] = {};
   prometheus::Gauge& pending = prometheus::BuildGauge()
                                    .Name("carillon_pending_notifications")
                                    .Help("Notifications that wait, in accounts that are loaded")
@@ -64,12 +70,32 @@ struct metrics::impl {
                                                             .Name("carillon_http_request_duration_seconds")
                                                             .Help("Answered requests")
                                                             .Register(registry);
-  std::mutex guard; ///< of what `Add` below looks up or makes
+  prometheus::Family<prometheus::Gauge>& subscriptions = prometheus::BuildGauge()
+                                                             .Name("carillon_subscriptions")
+                                                             .Help("Subscriptions of accounts that are loaded, by status")
+                                                             .Register(registry);
+  prometheus::Family<prometheus::Gauge>& accounts =
+      prometheus::BuildGauge()
+          .Name("carillon_accounts")
+          .Help("Accounts by state, counted about once a minute")
+          .Register(registry);
+  std::mutex due_guard;
+  std::unordered_map<std::uint64_t, domain::boot_time> due; ///< account → its oldest due time
+  std::mutex guard; ///< of gauges
   std::vector<read_gauge> gauges;
   std::vector<std::pair<std::string, prometheus::Family<prometheus::Gauge>*>> gauge_families;
 };
 
 metrics::metrics() : impl_{std::make_unique<impl>()} {
+  gauge("carillon_oldest_due_age_seconds", "How long the oldest notification that could go has waited past its due time",
+        "", "", [this] {
+          const std::lock_guard lock{impl_->due_guard};
+          const auto now = domain::boot_clock::now();
+          auto oldest = now;
+          for (const auto& [account, t] : impl_->due)
+            oldest = std::min(oldest, t);
+          return std::chrono::duration<double>(now - oldest).count();
+        });
   gauge("carillon_build_info", "The version that runs", "version", CARILLON_VERSION, [] { return 1.0; });
 }
 metrics::~metrics() = default;
@@ -80,16 +106,22 @@ void metrics::events(std::string_view result, std::uint64_t count) {
 }
 
 void metrics::ended(const account::notification& n) {
-  impl_->notifications
-      .Add({{"state", std::string{domain::to_string(n.state)}},
-            {"dialect", std::string{domain::to_string(n.speaks)}},
-            {"error", std::string{domain::to_string(n.result.error)}}})
-      .Increment();
-  if (n.result.first_byte && n.state != domain::notification_state::unknown)
-    impl_->delivery.Observe(std::chrono::duration<double>(n.result.ended - *n.result.first_byte).count());
+  auto& counter = impl_->by_end[static_cast<std::size_t>(n.state)][static_cast<std::size_t>(n.speaks)]
+                               [static_cast<std::size_t>(n.result.error)];
+  auto* known = counter.load(std::memory_order_acquire);
+  if (known == nullptr) {
+    known = &impl_->notifications.Add({{"state", std::string{domain::to_string(n.state)}},
+                                       {"dialect", std::string{domain::to_string(n.speaks)}},
+                                       {"error", std::string{domain::to_string(n.result.error)}}});
+    counter.store(known, std::memory_order_release);
+  }
+  known->Increment();
+  if (!n.result.first_byte || n.state == domain::notification_state::unknown)
+    return;
+  impl_->delivery.Observe(std::chrono::duration<double>(n.result.ended - *n.result.first_byte).count());
+  if (n.due_wall == n.created)
+    impl_->acceptance_to_send.Observe(std::chrono::duration<double>(*n.result.first_byte - n.due).count());
 }
-
-void metrics::sent(double seconds_since_acceptance) { impl_->acceptance_to_send.Observe(seconds_since_acceptance); }
 
 void metrics::committed(double seconds, std::size_t batches) {
   impl_->commit.Observe(seconds);
@@ -102,6 +134,23 @@ void metrics::answered(std::string_view route, int code, double seconds) {
 
 void metrics::pending(std::int64_t change) { impl_->pending.Increment(static_cast<double>(change)); }
 void metrics::claims_held(std::int64_t change) { impl_->claims_held.Increment(static_cast<double>(change)); }
+
+void metrics::subscriptions(domain::subscription_status status, std::int64_t change) {
+  impl_->subscriptions.Add({{"status", std::string{domain::to_string(status)}}})
+      .Increment(static_cast<double>(change));
+}
+
+void metrics::oldest_due(domain::account_id account, std::optional<domain::boot_time> due) {
+  const std::lock_guard lock{impl_->due_guard};
+  if (due)
+    impl_->due[raw(account)] = *due;
+  else
+    impl_->due.erase(raw(account));
+}
+
+void metrics::accounts(std::string_view state, std::uint64_t count) {
+  impl_->accounts.Add({{"state", std::string{state}}}).Set(static_cast<double>(count));
+}
 
 void metrics::gauge(const std::string& name, const std::string& help, const std::string& label,
                     const std::string& value, std::function<double()> read) {

@@ -1,6 +1,7 @@
 #include "actors/shard.hpp"
 
 #include "account/account.hpp"
+#include "storage/catalog.hpp"
 #include "storage/framed_value.hpp"
 #include "storage/keys.hpp"
 
@@ -35,9 +36,12 @@ void shard_state::start(services_ptr services, domain::shard_id number, writer_a
     unsaved.try_emplace(raw(b.account), b.seq);
     newest[raw(b.account)] = b.seq;
   });
+  const storage::catalog catalog{node->store};
   // Who saved itself after its last row needs no replay, and must not hold the mark back.
   std::erase_if(unsaved, [&](const auto& entry) {
     const auto saved = node->reader.get(storage::key(shard, storage::row_kind::account, entry.first));
+    if (!catalog.find_account(domain::account_id{entry.first}))
+      return true; // erased: nobody will ever load it
     return saved && account::saved_seq(*saved) >= newest[entry.first];
   });
 }

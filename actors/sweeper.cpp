@@ -93,9 +93,12 @@ storage::erase_plan sweeper_state::of_deleted() {
   if (shard != 0)
     return plan; // once a round is enough
   const storage::catalog catalog{node->store};
+  if (cursor.empty())
+    states = {{"active", 0}, {"paused", 0}, {"deleting", 0}};
   const auto page = catalog.list_accounts(cursor, 256);
   for (const auto& profile : page) {
     plan.resume = profile.id;
+    ++states[storage::to_string(profile.state)];
     if (profile.state != storage::account_state::deleting)
       continue;
     const auto number = node->store.shard_of(profile.number);
@@ -119,8 +122,11 @@ storage::erase_plan sweeper_state::of_deleted() {
       plan.writes = storage::plan_delete_account(profile);
     return plan;
   }
-  if (page.size() < 256)
-    plan.resume.clear();
+  if (page.size() == 256)
+    return plan;
+  plan.resume.clear();
+  for (const auto& [state, count] : states)
+    node->counts.accounts(state, count);
   return plan;
 }
 

@@ -9,7 +9,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace carillon::actors {
@@ -35,6 +37,7 @@ struct sweeper_state {
   std::size_t kind = 0;      ///< index of the table; behind the last one: deleted accounts
   std::uint64_t marked = 0;  ///< the current shard's mark
   std::string cursor;        ///< the next key to look at
+  std::map<std::string_view, std::uint64_t> states; ///< accounts by state, as far as this walk over the catalog got
 
   static inline const char* name = "sweeper";
 };
