@@ -35,17 +35,21 @@ void measure_latency(stage& on, figures& into) {
   const auto m = on.play(load);
   on.judge();
   auto& book = on.book();
-  // An arrival before the generator has read the 202 counts as none: the event's own batch had claimed it.
+  // 202 and job leave the same commit, so that the POST often arrives before the generator has read the 202:
+  // no time.
   auto after_202 = book.spans(ledger::moment::accepted, ledger::moment::arrived, m.from, m.to);
   for (auto& span : after_202)
     span = std::max<std::int64_t>(span, 0);
   auto to_202 = book.spans(ledger::moment::posted, ledger::moment::accepted, m.from, m.to);
+  auto in_all = book.spans(ledger::moment::posted, ledger::moment::arrived, m.from, m.to);
   into.add("events posted", unit::per_second, static_cast<double>(m.accepted) / m.seconds());
   into.add("202 to arrival, p50", unit::milliseconds, milliseconds_of(after_202, 0.50));
   into.add("202 to arrival, p99", unit::milliseconds, milliseconds_of(after_202, 0.99), at_most(wanted_p99));
   into.add("202 to arrival, longest", unit::milliseconds, milliseconds_of(after_202, 1));
-  into.add("POST to 202, p50", unit::milliseconds, milliseconds_of(to_202, 0.50));
-  into.add("POST to 202, p99", unit::milliseconds, milliseconds_of(to_202, 0.99));
+  into.add("event's POST to arrival, p50", unit::milliseconds, milliseconds_of(in_all, 0.50));
+  into.add("event's POST to arrival, p99", unit::milliseconds, milliseconds_of(in_all, 0.99));
+  into.add("event's POST to 202, p50", unit::milliseconds, milliseconds_of(to_202, 0.50));
+  into.add("event's POST to 202, p99", unit::milliseconds, milliseconds_of(to_202, 0.99));
 }
 
 } // namespace carillon::bench

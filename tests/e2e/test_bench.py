@@ -1,0 +1,113 @@
+"""The benchmark's tools: what they count is what was, and a run that keeps the promises ends well."""
+
+import json
+import os
+import pathlib
+import signal
+import ssl
+import subprocess
+import urllib.request
+
+import pytest
+from carillon.clock import wait_for
+from carillon.node import die_with_parent, executable
+
+
+def bench(*arguments, environment=None, seconds=120):
+    return subprocess.run([executable("carillon-bench"), *arguments], capture_output=True, text=True, timeout=seconds,
+                          env={**os.environ, **(environment or {})}, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
+
+
+class Sink:
+    def __init__(self, folder):
+        self.process = subprocess.Popen([executable("carillon-bench"), "sink", f"--ca-dir={folder}"], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=die_with_parent)
+        self.url = self.process.stdout.readline().split()[-1]
+        authority = self.process.stdout.readline().partition(": ")[2].strip()
+        self.trust = ssl.create_default_context(cafile=authority)
+
+    def post(self, webhook_id=None):
+        headers = {"webhook-id": webhook_id} if webhook_id else {}
+        request = urllib.request.Request(self.url + "/x", data=b'{"ids":[1]}', headers=headers)
+        with urllib.request.urlopen(request, context=self.trust, timeout=20) as answer:
+            assert answer.status == 200 and answer.read() == b""
+
+    def ask(self, command):
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def close(self):
+        self.process.stdin.close()
+        assert self.process.wait(20) == 0
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def sink(tmp_path):
+    made = Sink(tmp_path / "ca")
+    yield made
+    made.close()
+
+
+def test_the_sink_tells_doubles(sink):
+    for webhook_id in ("msg_1", "msg_2", None, None, "msg_1"):
+        sink.post(webhook_id)
+    stats = sink.ask("stats")
+    assert (stats["requests"], stats["webhooks"], stats["doubled_webhooks"]) == (5, 3, 1)
+    sink.ask("reset")
+    sink.post("msg_1")
+    stats = sink.ask("stats")
+    assert (stats["requests"], stats["webhooks"], stats["doubled_webhooks"]) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("batch, count", [(1, 40), (10, 200)])
+def test_the_generator_posts_what_it_says(account, receiver, batch, count):
+    account.subscribe(receiver.url(), event="update")
+    token = account.api.token(["ingest"])["token"]
+    done = bench("load", f"--port={account.api.node.address[1]}", f"--account={account.name}", f"--batch={batch}",
+                 f"--count={count}", "--flat-out", "--connections=4", "--seconds=60",
+                 environment={"CARILLON_BENCH_TOKEN": token})
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["requests"], told["posted"], told["accepted"]) == (count // batch, count, count)
+    wait_for(lambda: len(receiver.arrivals) >= count, 30, lambda: f"{count} POSTs, not {len(receiver.arrivals)}")
+    # Nothing merges: one notification an event.
+    assert sorted(arrival.json["ids"][0] for arrival in receiver.arrivals) == list(range(1, count + 1))
+
+
+def test_the_generator_tells_refusals(account):
+    done = bench("load", f"--port={account.api.node.address[1]}", f"--account={account.name}", "--count=3", "--flat-out",
+                 environment={"CARILLON_BENCH_TOKEN": "cat_wrong"})
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["refused"] == {"401": 3}
+
+
+def test_a_row_ends_well(tmp_path):
+    figures = tmp_path / "figures.json"
+    done = bench("table", "--quick", f"--node={executable()}", f"--folder={tmp_path}/run", f"--json={figures}", "deliver-single")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Nothing was lost, nothing doubled, no process died." in done.stdout
+    told = {f["figure"]: f["median"] for f in json.loads(figures.read_text())["figures"]}
+    assert told["delivered notifications"] > 0 and told["node CPU per delivered notification"] > 0
+    assert list((tmp_path / "run").iterdir()) == [], "the stores are left behind"
+
+
+def test_a_node_that_dies_fails_the_run(tmp_path):
+    process = subprocess.Popen([executable("carillon-bench"), "table", "--rounds=1", f"--node={executable()}",
+                                f"--folder={tmp_path}/run", "deliver-single"], text=True, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=die_with_parent)
+    children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    node = wait_for(lambda: children.read_text().split(), 30, "a node")[0]
+    # Its store is there once it runs.
+    wait_for(lambda: list(tmp_path.glob("run/*/node1/store/*")), 30, "a store")
+    os.kill(int(node), signal.SIGKILL)
+    out, errors = process.communicate(timeout=60)
+    assert process.returncode == 1, out + errors
+    assert "Nothing was lost" not in out
+
+
+@pytest.mark.parametrize("arguments", [["table", "no-such-row"], ["table", "--rounds=x"], ["load"], ["sink", "--colour"], ["x"], []])
+def test_wrong_arguments(arguments):
+    done = bench(*arguments, environment={"CARILLON_BENCH_TOKEN": ""})
+    assert done.returncode == 2, done.stdout + done.stderr
