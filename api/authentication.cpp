@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <future>
+#include <memory>
 
 namespace carillon::api {
 
@@ -160,10 +162,10 @@ void authenticator::note_use(const crypto::digest256& hash, domain::wall_time no
     if (clock::now() - last_written_ < write_interval && used_.size() < most_remembered)
       return;
   }
-  write_uses();
+  write_uses(0ms);
 }
 
-void authenticator::write_uses() {
+void authenticator::write_uses(std::chrono::milliseconds wait) {
   actors::note_used uses;
   {
     const std::lock_guard lock{guard_};
@@ -172,8 +174,13 @@ void authenticator::write_uses() {
     last_written_ = clock::now();
   }
   // When it fails, a time is a little older than it could be: nobody needs to know.
-  if (!uses.used.empty())
-    node_.change(std::move(uses), [](const actors::catalog_reply&) {});
+  if (uses.used.empty())
+    return;
+  auto written = std::make_shared<std::promise<void>>();
+  auto done = written->get_future();
+  node_.change(std::move(uses), [written](const actors::catalog_reply&) { written->set_value(); });
+  if (wait > 0ms)
+    done.wait_for(wait);
 }
 
 } // namespace carillon::api

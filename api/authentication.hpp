@@ -58,8 +58,9 @@ public:
 
   /// When that credential was last used, if since the last time that was written.
   std::optional<domain::wall_time> last_used(const crypto::digest256& hash) const;
-  /// Writes down when credentials were used, as far as that is not done.
-  void write_uses();
+  /// Writes down when credentials were used, as far as that is not done, and waits so long for it. A node that is stopped
+  /// while the change is under way would wait for it much longer.
+  void write_uses(std::chrono::milliseconds wait);
 
 private:
   using clock = std::chrono::steady_clock;

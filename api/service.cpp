@@ -11,8 +11,9 @@ namespace carillon::api {
 
 namespace {
 
-/// Everything but events: descriptions of accounts, subscriptions, credentials.
-constexpr std::size_t small_body = 64 * 1024;
+/// Everything but events: descriptions of accounts, subscriptions, credentials. Copper's `secret` and `headers` at their
+/// bounds are 270 KiB.
+constexpr std::size_t small_body = 512 * 1024;
 
 /// A refusal of what `ask` would refuse later: before a body of megabytes is read.
 void require_room(const actors::node& node) {
@@ -153,6 +154,6 @@ void service::on_answered(const net::http_request& request, const net::http_resp
 
 void service::stop_being_ready() { impl_->around.stopping = true; }
 
-void service::flush() { impl_->around.credentials.write_uses(); }
+void service::flush() { impl_->around.credentials.write_uses(std::chrono::seconds{5}); }
 
 } // namespace carillon::api
