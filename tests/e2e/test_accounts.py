@@ -90,23 +90,17 @@ def test_bad_queries_of_lists(node, query):
     node.api.call("GET", f"/v1/accounts?{query}", status={400, 422})
 
 
-def test_deletion_erases(node, receiver):
+def test_deletion_cuts_off_at_once(node, receiver):
+    """The erasing itself takes its time: test_retention.py waits for it."""
     account = node.api.account()
     subscription = subscribe(account, receiver)
     account.patch(subscription, status="paused")
     account.post(account.changed())
     node.api.call("DELETE", account.path, status=202)
-    # Its keys die at once.
     account.call("GET", "/subscriptions", status={401, 404})
     assert account.copper("GET", "/webhooks").status == 401
     assert account.post(account.changed(), status=None).status in (404, 409, 410)
-    wait_for(lambda: node.api.call("GET", account.path).status == 404, 30, "an end of the erasing")
-    node.api.call("DELETE", account.path, status=404)
-    # The name may come back, without anything of the former one.
-    again = node.api.account(account.name)
-    assert again.log() == [] and again.call("GET", "/subscriptions", status=200).json["data"] == []
-    assert again.missed() == [] and receiver.arrivals == []
-    assert again.post(account.changed()).json["accepted"] == 1
+    assert receiver.arrivals == []
 
 
 # --- keys, tokens, scopes ---

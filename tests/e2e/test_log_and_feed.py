@@ -156,18 +156,3 @@ def test_cursors_of_other_histories_are_gone(account):
     account.call("GET", "/missed?after=nonsense", status={400, 422})
     cursor = account.call("GET", "/missed?after=now", status=200).json["next"]
     account.call("GET", f"/missed?after={cursor}x", status={400, 422, 410})
-
-
-def test_missed_feed_past_retention_is_gone(make_node, receiver):
-    node = make_node({"retention.missed": "1s", "retention.log": "1s"})
-    account = node.api.account()
-    subscribe(account, receiver)
-    receiver.on("/hook", Answer(500))
-    start = account.call("GET", "/missed", status=200).json["next"]
-    account.post([account.changed() for _ in range(3)])
-    account.settle()
-    answer = wait_for(
-        lambda: (lambda a: a if a.status == 410 else None)(account.call("GET", f"/missed?after={start}")),
-        60, "a cursor that is gone", pause=0.2)
-    assert answer.slug == "cursor-gone" and "earliest" in answer.json
-    account.call("GET", f"/missed?after={answer.json['earliest']}", status=200)

@@ -152,12 +152,12 @@ class Account:
         identifier = subscription["id"] if isinstance(subscription, dict) else subscription
         return self.call("GET", f"/subscriptions/{identifier}", status=200).json
 
-    def event(self, record=None, entity="Contact", action="Create", **fields):
+    def event(self, of=None, entity="Contact", action="Create", **fields):
         """An event's object with an id of its own."""
         number = next(self._numbers)
         event = {"id": f"{self.name}-{number}", "entity": entity, "action": action}
         if "record_ids" not in fields:
-            event["record_id"] = record if record is not None else number
+            event["record_id"] = of if of is not None else number
         event.update(fields)
         return event
 

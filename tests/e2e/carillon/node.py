@@ -119,16 +119,17 @@ class Node:
         for key in ("http.listen", "http.admin-listen"):
             value = self.settings.get(key)
             listeners += 0 if not value else len(value) if isinstance(value, (list, tuple)) else 1
-        self.urls = []
-        while len(self.urls) < listeners:
+        urls = []
+        while len(urls) < listeners:
             try:
                 line = self._lines.get(timeout=seconds)
             except queue.Empty:
                 raise AssertionError(f"the node did not get ready:\n{self.log()}") from None
             assert line is not None, f"the node ended at its start:\n{self.log()}"
             assert line.startswith("listening on "), f"unexpected on stdout: {line!r}"
-            self.urls.append(line[len("listening on "):])
-        self.api.url = self.urls[0]
+            urls.append(line[len("listening on "):])
+        self.urls = urls
+        self.api.url = urls[0]
 
     @property
     def url(self):
