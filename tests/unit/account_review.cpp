@@ -126,3 +126,178 @@ CAF_TEST(a filter that rarely matches reaches the oldest notification page by pa
     w.change(9);
   }
 }
+
+namespace {
+
+const std::string created = R"({"entity":"Contact","action":"Create","record_id":7})";
+
+/// A restart that finds the account in a checkpoint, or only in the log.
+void restart(world& w, bool saved) {
+  if (saved)
+    w.checkpoint();
+  w.start();
+}
+
+domain::subscription only_subscription(const world& w) { return w.a->subscriptions().subscriptions.at(0); }
+
+} // namespace
+
+CAF_TEST(holding survives a restart) {
+  for (const bool saved : {false, true}) {
+    world w;
+    w.subscribe();
+    w.change(1);
+    auto later = w.result(503);
+    later.retry_after = 300;
+    w.begin();
+    w.a->end(w.out.at(0).number, later);
+    w.end();
+    const auto told = w.boot;
+    w.pass(10s);
+    restart(w, saved);
+    CAF_CHECK_EQUAL(only_subscription(w).consecutive_failures, 1u);
+    CAF_CHECK(only_subscription(w).first_failure.has_value());
+    w.change(2);
+    CAF_CHECK(w.out.empty());
+    CAF_CHECK(w.a->next_wake(w.boot) == told + 300s);
+    w.pass(290s);
+    w.turn();
+    CAF_REQUIRE_EQUAL(w.out.size(), 1u);
+
+    w.answer(410);
+    const auto suspended = w.boot;
+    w.pass(10s);
+    restart(w, saved);
+    CAF_CHECK(only_subscription(w).status == domain::subscription_status::suspended);
+    w.change(3);
+    w.change(4);
+    CAF_CHECK(w.out.empty());
+    CAF_CHECK(w.a->next_wake(w.boot) == suspended + w.limits.probe_interval);
+  }
+}
+
+CAF_TEST(subscriptions of one account are claimed in the order of acceptance) {
+  world w;
+  w.limits.windows = {{1, 60s}};
+  w.start();
+  w.subscribe("person", "update");
+  w.subscribe("person", "new");
+  w.change(1);
+  w.post(created);
+  w.change(2);
+  for (std::uint64_t n = 1; n <= 3; ++n) {
+    w.turn();
+    CAF_REQUIRE_EQUAL(w.out.size(), 1u);
+    CAF_CHECK_EQUAL(raw(w.out[0].number), n);
+    w.answer();
+    w.pass(60s);
+  }
+}
+
+CAF_TEST(over the backlog limit the oldest of all subscriptions expire) {
+  world w;
+  w.limits.paused = true;
+  w.limits.backlog_records = 3;
+  w.start();
+  w.subscribe("person", "update");
+  w.subscribe("person", "new");
+  for (int i = 0; i < 3; ++i) {
+    w.pass(1s);
+    w.change(i); // 1, 3, 5
+    w.pass(1s);
+    w.post(R"({"entity":"Contact","action":"Create","record_id":)" + std::to_string(i) + "}"); // joins 2
+  }
+  // 1 and 2 are the oldest: 2 holds three records by the end.
+  CAF_CHECK_EQUAL(w.a->usage({w.boot, w.wall}).pending_records, 3u);
+  std::vector<std::uint64_t> expired;
+  for (const auto& n : w.log())
+    if (n.state == notification_state::expired)
+      expired.push_back(raw(n.number));
+  std::sort(expired.begin(), expired.end());
+  for (std::size_t i = 0; i < expired.size(); ++i)
+    CAF_CHECK_EQUAL(expired[i], i + 1); // without a gap: always the oldest
+  CAF_CHECK(!expired.empty());
+}
+
+CAF_TEST(an event counts once against the backlog however many it concerns) {
+  world w;
+  w.limits.paused = true;
+  w.start();
+  w.subscribe("person", "new");
+  w.subscribe("person", "new");
+  w.post(created);
+  CAF_CHECK_EQUAL(w.a->usage({w.boot, w.wall}).pending_bytes, created.size());
+}
+
+CAF_TEST(an event id is forgotten after its time) {
+  for (const bool saved : {false, true}) {
+    world w;
+    w.subscribe();
+    w.post(with_id);
+    if (saved)
+      w.checkpoint();
+    w.pass(w.limits.retention_idempotency);
+    CAF_CHECK_EQUAL(accepted(w.post(with_id)), 0u);
+    w.pass(1s);
+    CAF_CHECK_EQUAL(accepted(w.post(with_id)), 1u);
+  }
+}
+
+CAF_TEST(a notification carries the revision and the signatures of its claim) {
+  for (const bool saved : {false, true}) {
+    world w;
+    w.limits.windows = {{1, 60s}};
+    w.start();
+    w.subscribe();
+    w.change(1);
+    w.change(2);
+    w.change(3);
+    w.answer();
+    auto s = only_subscription(w);
+    s.signing.previous = std::string(32, 'p');
+    s.signing.current = std::string(32, 'c');
+    s.signing.previous_expires = w.wall + 100s;
+    w.begin();
+    w.a->replace({s});
+    w.end();
+    restart(w, saved);
+    const auto signatures = [&] {
+      w.pass(60s);
+      w.turn();
+      CAF_REQUIRE_EQUAL(w.out.size(), 1u);
+      const auto reply = w.a->get(w.out[0].number, w.now_stamp());
+      CAF_CHECK_EQUAL(std::get<account::notification_reply>(reply).value.revision, 2u);
+      std::size_t found = 0;
+      for (auto at = w.out[0].headers.find("v1,"); at != std::string::npos; at = w.out[0].headers.find("v1,", at + 1))
+        ++found;
+      w.answer();
+      return found;
+    };
+    CAF_CHECK_EQUAL(signatures(), 2u);
+    CAF_CHECK_EQUAL(signatures(), 1u); // the earlier secret's grace time is over
+  }
+}
+
+CAF_TEST(chunks of a Pipeliner event go one delay after another) {
+  for (const bool saved : {false, true}) {
+    world w;
+    w.subscribe("", "", [](domain::subscription& s) {
+      s.speaks = domain::dialect::pipeliner;
+      s.pipeliner.events = {"Contact.Create"};
+      s.pipeliner.options = R"({"chunk_size":1,"chunk_delay":60})";
+    });
+    w.post(R"({"entity":"Contact","action":"Create","record_ids":["a","b","c"]})");
+    CAF_CHECK_EQUAL(w.out.size(), 1u);
+    w.answer();
+    restart(w, saved);
+    w.turn();
+    CAF_CHECK(w.out.empty());
+    CAF_CHECK(w.a->next_wake(w.boot) == w.boot + 60s);
+    w.pass(60s);
+    w.turn();
+    CAF_CHECK_EQUAL(w.out.size(), 1u);
+    w.pass(60s);
+    w.turn();
+    CAF_CHECK_EQUAL(w.out.size(), 2u);
+  }
+}
