@@ -360,7 +360,7 @@ void account_state::committed(const commit_receipt& receipt) {
     node->counts.ended(*n);
   count_changes();
   answer_polls();
-  if (core->starved() && !node->draining)
+  if (core->starved() && !node->draining && !std::exchange(slots_asked, true))
     self->send(at.deliver, slots_atom_v, account_actor{self});
   if (!drains.empty() && core->in_flight() == 0 && ended.empty()) {
     if (core->unsaved()) {
@@ -522,6 +522,7 @@ account_actor::behavior_type account_behavior(account_actor::stateful_pointer<ac
       [self](wake_atom, std::uint64_t timer) { self->state.wake(timer); },
       [self](slots_atom) {
         self->state.slots_came = true;
+        self->state.slots_asked = false;
         self->state.turn();
       },
       [self](save_atom) {

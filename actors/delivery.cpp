@@ -1,6 +1,5 @@
 #include "actors/delivery.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace carillon::actors {
@@ -36,7 +35,7 @@ void delivery_state::ended(std::vector<net::delivery_outcome> outcomes) {
 void delivery_state::wait_for_slots(account_actor who) {
   if (node->slots.available() > 0)
     self->send(who, slots_atom_v);
-  else if (std::find(hungry.begin(), hungry.end(), who) == hungry.end())
+  else
     hungry.push_back(std::move(who));
 }
 

@@ -281,6 +281,8 @@ void directory_state::changed(const catalog_request& what, const catalog_reply& 
     const auto it = live.find(raw(profile->number));
     auto* actor = it != live.end() ? &it->second.actor : spawn(profile->number);
     if (actor != nullptr)
+      self->send(*actor, settings_of(*profile));
+    if (actor != nullptr)
       caf::anon_send(*actor, to_request(account::erase_account{}));
   }
 }

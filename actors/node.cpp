@@ -124,7 +124,7 @@ struct node::impl {
     directory_handle = keep(system.spawn(directory, shared, directory_neighbours{shards, catalog_shard, deliveries}));
     for (std::size_t i = 0; i < threads; ++i)
       ingresses.push_back(keep(system.spawn(ingress, shared, directory_handle)));
-    sweeper_handle = keep(system.spawn(sweeper, shared, shards, catalog_shard));
+    sweeper_handle = keep(system.spawn(sweeper, shared, shards, catalog_shard, directory_handle));
     caf::anon_send(directory_handle, awaken_atom_v);
     register_gauges();
   }

@@ -21,14 +21,16 @@ constexpr auto step_interval = 100ms;
 /// Tables with rows that age, in the order of the walk.
 constexpr std::array<row_kind, 4> aging{row_kind::log, row_kind::block, row_kind::missed, row_kind::event_id};
 
-/// Tables with rows of a single account, the one that tells of its erasure last.
-constexpr std::array<row_kind, 6> owned{row_kind::block,        row_kind::missed, row_kind::event_id,
-                                        row_kind::subscription, row_kind::awake,  row_kind::account};
+/// Tables with rows of a single account, but for the one that tells of its erasure: that goes with the profile.
+constexpr std::array<row_kind, 5> owned{row_kind::block, row_kind::missed, row_kind::event_id, row_kind::subscription,
+                                        row_kind::awake};
 
 } // namespace
 
-void sweeper_state::start(services_ptr services, std::vector<shard_actor> all, shard_actor catalog) {
+void sweeper_state::start(services_ptr services, std::vector<shard_actor> all, shard_actor catalog,
+                          directory_actor where) {
   node = std::move(services);
+  directory = std::move(where);
   shards = std::move(all);
   system = std::move(catalog);
   next_step(step_interval);
@@ -104,22 +106,27 @@ storage::erase_plan sweeper_state::of_deleted() {
     const auto number = node->store.shard_of(profile.number);
     const auto saved = node->reader.get(storage::key(number, row_kind::account, raw(profile.number)));
     const auto awake = node->reader.get(storage::key(number, row_kind::awake, raw(profile.number)));
-    if (saved && (awake || !account::is_erased(*saved)))
-      continue; // its actor is still at it
+    if (!saved || awake || !account::is_erased(*saved)) {
+      // Its actor is still at it, or has to be: a crash or a full store may have come between.
+      self->request(directory, caf::infinite, lookup_atom_v, profile.number)
+          .then([](const account_actor&) {}, [](const caf::error&) {});
+      continue;
+    }
     for (const auto k : owned) {
       auto found = storage::collect_range(node->store, storage::key(number, k, raw(profile.number)), {}, {});
       if (found.writes.empty())
         continue;
-      if (!found.done() || k != owned.back())
-        plan.resume = cursor; // come back for the rest
+      plan.resume = cursor; // come back for the rest
       plan.writes = std::move(found.writes);
       return plan;
     }
     plan.writes = catalog.plan_delete_keys(profile.number, 256);
-    if (!plan.writes.empty())
+    if (!plan.writes.empty()) {
       plan.resume = cursor;
-    else
-      plan.writes = storage::plan_delete_account(profile);
+      return plan;
+    }
+    plan.writes = storage::plan_delete_account(profile);
+    plan.writes.push_back({storage::key(number, row_kind::account, raw(profile.number)), {}, true});
     return plan;
   }
   if (page.size() == 256)
@@ -143,8 +150,8 @@ void sweeper_state::commit(const shard_actor& to, std::vector<domain::table_writ
 }
 
 sweeper_actor::behavior_type sweeper(sweeper_actor::stateful_pointer<sweeper_state> self, services_ptr node,
-                                     std::vector<shard_actor> shards, shard_actor system) {
-  self->state.start(std::move(node), std::move(shards), std::move(system));
+                                     std::vector<shard_actor> shards, shard_actor system, directory_actor where) {
+  self->state.start(std::move(node), std::move(shards), std::move(system), std::move(where));
   return {
       [self](sweep_atom) { self->state.step(); },
   };

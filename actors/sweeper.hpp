@@ -20,7 +20,7 @@ namespace carillon::actors {
 /// deleted accounts left.
 struct sweeper_state {
   explicit sweeper_state(sweeper_actor::pointer actor) : self{actor} {}
-  void start(services_ptr services, std::vector<shard_actor> shards, shard_actor system);
+  void start(services_ptr services, std::vector<shard_actor> shards, shard_actor system, directory_actor where);
 
   void step();
   void sweep();
@@ -33,6 +33,7 @@ struct sweeper_state {
   services_ptr node;
   std::vector<shard_actor> shards;
   shard_actor system;
+  directory_actor directory; ///< wakes the account of a deletion that is not done
   std::size_t shard = 0;     ///< where the walk stands
   std::size_t kind = 0;      ///< index of the table; behind the last one: deleted accounts
   std::uint64_t marked = 0;  ///< the current shard's mark
@@ -43,6 +44,6 @@ struct sweeper_state {
 };
 
 sweeper_actor::behavior_type sweeper(sweeper_actor::stateful_pointer<sweeper_state> self, services_ptr node,
-                                     std::vector<shard_actor> shards, shard_actor system);
+                                     std::vector<shard_actor> shards, shard_actor system, directory_actor where);
 
 } // namespace carillon::actors
