@@ -215,6 +215,9 @@ void delivery_connection::write_some() {
     ERR_clear_error();
     errno = 0;
     const int result = SSL_write_ex(tls_.get(), request_.data() + written_, request_.size() - written_, &taken);
+    // Behind the write: were the process paused just before it, windows would else free that much too early.
+    if (written_ == 0)
+      exchange_->result.first_byte = boot_clock::now();
     if (result == 1) {
       written_ += taken;
       continue;
