@@ -28,7 +28,11 @@ public:
 
 private:
   void post(const std::string& events);
+  void tell_limit();
+  /// Until no notification waits or is under way, but for those of subscriptions that are paused or
+  /// suspended.
   void wait_until_idle();
+  bool only_held_ones_wait();
   void wait_for_missed(std::uint64_t count);
 
   const demo_access& access_;

@@ -73,7 +73,7 @@ def test_a_burst_meets_the_limit_and_waits(played):
     lines = scene(played, 3)
     seen = arrivals(lines)
     assert len(seen) == LIMIT + 15 and {answer for *_, answer, _ in seen} == {"200"}
-    assert any("notifications wait" in line for line in lines)
+    assert any(f"{LIMIT} of {LIMIT} places of the last {SECONDS} s are taken, " in line for line in lines)
     # What is over the limit can't go before a place frees, which takes longer than the burst itself.
     waited = [note for *_, note in seen if "waited its turn" in note]
     assert len(waited) >= 15
@@ -162,6 +162,28 @@ def test_a_restart_goes_on_with_what_is_there(start):
     assert [(s["id"], s["type"], s["event"]) for s in moved] == [(s["id"], s["type"], s["event"]) for s in subscriptions]
     assert all(s["target"].startswith(now["INBOX"] + "/") for s in moved)
     assert third.stop() == 0
+
+
+def test_a_suspended_endpoint_and_a_paused_subscription_do_not_stop_a_restart(start):
+    one = start("--once", "--delivery.suspend-after-failures=1", "--delivery.suspend-after=0s")
+    assert one.rest() == 0
+    again = start()
+    again.wait_line("The CRM lives on")
+    values = again.environment()
+    headers = {"Authorization": f"Bearer {values['ACCOUNT_KEY']}"}
+    account = values["CARILLON"] + "/v1/accounts/demo"
+    subscriptions = requests.get(account + "/subscriptions", headers=headers, timeout=30).json()["data"]
+    assert len(subscriptions) == 7 and {s["status"] for s in subscriptions} == {"active"}
+    for subscription in subscriptions:
+        if subscription["copper"]["type"] == "company":
+            paused = requests.patch(f"{account}/subscriptions/{subscription['id']}", headers=headers, timeout=30,
+                                    json={"status": "paused"})
+            assert paused.status_code == 200
+    assert again.stop() == 0
+    third = start("--once")
+    assert third.rest() == 0, third.stderr()
+    assert {who for who, *_ in arrivals(third.lines)} == {
+        "mailing-list", "sales-board", "calendar", "phone-book", "broken-importer", "hangs-up"}
 
 
 def test_a_signal_ends_it_in_the_middle_of_a_scene(start):
