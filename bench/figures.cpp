@@ -48,6 +48,8 @@ std::string format_value(unit what, double value) {
     return fmt::format("{:.2f} ms", value);
   case unit::times:
     return fmt::format("{:.2f} ×", value);
+  case unit::kibibytes:
+    return fmt::format("{:.1f} KiB", value);
   case unit::mebibytes:
     return fmt::format("{:.0f} MiB", value);
   }

@@ -10,7 +10,7 @@
 namespace carillon::bench {
 
 /// How a figure is written.
-enum class unit : std::uint8_t { per_second, microseconds, milliseconds, times, mebibytes };
+enum class unit : std::uint8_t { per_second, microseconds, milliseconds, times, kibibytes, mebibytes };
 
 /// What a figure should reach, if anything is asked of it.
 struct goal {
@@ -48,7 +48,7 @@ private:
   std::vector<figure> all_;
 };
 
-/// "12,345/s", "7.3 µs", "1.24 ms", "5.1 ×", "88 MiB"
+/// "12,345/s", "7.3 µs", "1.24 ms", "5.1 ×", "1.2 KiB", "88 MiB"
 std::string format_value(unit what, double value);
 
 /// The value below which the share `q` (0…1) of `values` lies, nearest rank; 0 when there are none. Sorts.

@@ -109,6 +109,16 @@ std::string node::ingest_token() const {
   return nlohmann::json::parse(made).at("token").get<std::string>();
 }
 
+std::uint64_t node::written_bytes() const {
+  std::ifstream file{"/proc/" + std::to_string(process_.pid()) + "/io"};
+  std::uint64_t value = 0;
+  for (std::string name; file >> name >> value;)
+    if (name == "write_bytes:")
+      return value;
+  throw std::runtime_error("the kernel doesn't tell what process " + std::to_string(process_.pid()) +
+                           " writes");
+}
+
 void node::check_alive() {
   if (const auto ended = process_.poll())
     throw std::runtime_error("the node died with code " + std::to_string(ended->code) + ". " + log_end());

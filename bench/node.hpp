@@ -28,6 +28,8 @@ public:
   std::uint16_t port() const noexcept { return port_; }
   std::chrono::nanoseconds cpu() const;
   std::uint64_t resident_bytes() const;
+  /// What it has caused to be written to the disk.
+  std::uint64_t written_bytes() const;
 
   /// A call with the admin token; any answer but 2xx throws std::runtime_error with its body.
   std::string call(std::string_view method, std::string_view target, std::string_view body = {}) const;

@@ -73,7 +73,7 @@ std::string render_table(const std::vector<reported_row>& rows) {
 }
 
 std::string render_json(const std::vector<reported_row>& rows, std::string_view machine) {
-  constexpr std::array<std::string_view, 5> units{"1/s", "us", "ms", "ratio", "MiB"};
+  constexpr std::array<std::string_view, 6> units{"1/s", "us", "ms", "ratio", "KiB", "MiB"};
   nlohmann::json out = {
       {"version", CARILLON_VERSION}, {"machine", machine}, {"figures", nlohmann::json::array()}};
   for (const auto& row : rows)

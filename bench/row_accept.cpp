@@ -1,5 +1,6 @@
 // How fast events are made durable when nothing is sent: each matches a subscription that its owner paused,
 // so it is stored with its body, and stays.
+#include "bench/raw_commit.hpp"
 #include "bench/rows.hpp"
 #include "bench/wrk.hpp"
 
@@ -28,10 +29,19 @@ measurement accept(stage& on, node& n, std::size_t events_per_request, std::size
   return counted;
 }
 
-void add_common(const measurement& m, figures& into) {
-  into.add("accepted events", unit::per_second, static_cast<double>(m.accepted) / m.seconds());
+/// The row's figures beside LMDB alone with as many events a commit as the generator has under way.
+void add_common(stage& on, std::size_t events_under_way, const measurement& m, figures& into) {
+  const auto yardstick = run_raw_commit(on.folder() / "raw", events_under_way, on.how_long().yardstick);
+  const auto per_second = static_cast<double>(m.accepted) / m.seconds();
+  into.add("accepted events", unit::per_second, per_second);
   into.add("node CPU per accepted event", unit::microseconds,
            static_cast<double>(m.node_cpu.count()) / 1e3 / static_cast<double>(m.accepted));
+  into.add("disk writes per accepted event", unit::kibibytes,
+           static_cast<double>(m.written) / 1024 / static_cast<double>(m.accepted));
+  into.add("LMDB alone: events in synced commits", unit::per_second, yardstick.per_second);
+  into.add("LMDB alone: CPU per event", unit::microseconds,
+           static_cast<double>(yardstick.cpu_per_event.count()) / 1e3);
+  into.add("ratio: accepted over LMDB alone", unit::times, per_second / yardstick.per_second);
 }
 
 } // namespace
@@ -45,7 +55,7 @@ void measure_accept_single(stage& on, figures& into) {
   healthz.duration = on.how_long().yardstick;
   const auto yardstick = run_wrk(healthz);
   const auto m = accept(on, n, 1, connections);
-  add_common(m, into);
+  add_common(on, connections, m, into);
   into.add("wrk: GET /healthz of the same node", unit::per_second, yardstick.per_second);
   into.add("ratio: accepted over /healthz", unit::times,
            static_cast<double>(m.accepted) / m.seconds() / yardstick.per_second);
@@ -53,7 +63,8 @@ void measure_accept_single(stage& on, figures& into) {
 
 void measure_accept_batch(stage& on, figures& into) {
   constexpr std::size_t batch = 100, connections = 16;
-  add_common(accept(on, on.fresh_node(), batch, connections), into);
+  const auto m = accept(on, on.fresh_node(), batch, connections);
+  add_common(on, batch * connections, m, into);
 }
 
 } // namespace carillon::bench

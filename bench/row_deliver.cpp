@@ -32,6 +32,8 @@ measurement deliver(stage& on, std::size_t events_per_request, std::size_t conne
            at_least(wanted_per_second));
   into.add("node CPU per delivered notification", unit::microseconds,
            static_cast<double>(m.node_cpu.count()) / 1e3 / static_cast<double>(m.posts));
+  into.add("disk writes per delivered notification", unit::kibibytes,
+           static_cast<double>(m.written) / 1024 / static_cast<double>(m.posts));
   into.add("node memory", unit::mebibytes, resident / (1 << 20));
   return m;
 }

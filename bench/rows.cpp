@@ -6,9 +6,11 @@ namespace carillon::bench {
 
 std::span<const row> all_rows() {
   static constexpr std::array<row, 5> rows{{
-      {"accept-single", "events made durable, one a request, nothing sent; beside wrk on /healthz",
+      {"accept-single",
+       "events made durable, one a request, nothing sent; beside LMDB alone and wrk on /healthz",
        measure_accept_single},
-      {"accept-batch", "events made durable, 100 a request, nothing sent", measure_accept_batch},
+      {"accept-batch", "events made durable, 100 a request, nothing sent; beside LMDB alone",
+       measure_accept_batch},
       {"deliver", "notifications delivered, events posted 100 a request; beside wrk on the same sink",
        measure_deliver},
       {"deliver-single", "notifications delivered, events posted one a request", measure_deliver_single},

@@ -92,6 +92,7 @@ measurement stage::snapshot() {
   m.arrived = book_.arrived_count();
   m.posts = book_.post_count();
   m.sink_requests = sink_->stats().requests;
+  m.written = node_->written_bytes();
   m.node_cpu = node_->cpu();
   m.sink_cpu = sink_->cpu();
   return m;
@@ -124,6 +125,7 @@ measurement stage::play(load_settings load) {
   counted.arrived -= before.arrived;
   counted.posts -= before.posts;
   counted.sink_requests -= before.sink_requests;
+  counted.written -= before.written;
   counted.node_cpu -= before.node_cpu;
   counted.sink_cpu -= before.sink_cpu;
   return counted;

@@ -47,5 +47,6 @@ CAF_TEST(values are written with their unit) {
   CAF_CHECK_EQUAL(format_value(unit::microseconds, 7.26), "7.3 µs");
   CAF_CHECK_EQUAL(format_value(unit::milliseconds, 1.234), "1.23 ms");
   CAF_CHECK_EQUAL(format_value(unit::times, 4), "4.00 ×");
+  CAF_CHECK_EQUAL(format_value(unit::kibibytes, 2.34), "2.3 KiB");
   CAF_CHECK_EQUAL(format_value(unit::mebibytes, 88.4), "88 MiB");
 }
