@@ -214,6 +214,8 @@ void node::reload(std::shared_ptr<const config::settings> settings) {
   caf::anon_send(impl_->directory_handle, reload_atom_v);
 }
 
+void node::replace_keys(const crypto::key_ring& keys) { impl_->shared->keys.replace(keys); }
+
 bool node::drain(std::chrono::milliseconds timeout) {
   impl_->shared->draining = true;
   bool orderly = false;

@@ -51,6 +51,9 @@ public:
   /// used.
   void reload(std::shared_ptr<const config::settings> settings);
 
+  /// Seals with the first of these master keys from now on, and opens with all of them.
+  void replace_keys(const crypto::key_ring& keys);
+
   /// From now on nothing is claimed and new requests get 503 `draining`; returns when nothing is in flight and everything
   /// is saved, or after `timeout`. True when it was orderly.
   bool drain(std::chrono::milliseconds timeout);

@@ -23,7 +23,7 @@ using config::log_level;
 const command_line expected{
     "carillon serve [--key=value...]",
     "Runs a node until SIGTERM. Prints \"listening on URL\" on stdout, a line per listener, when it is ready;\n"
-    "logs go to stderr. SIGHUP reloads certificates, tokens, egress.*, limits.* and log.level.\n",
+    "logs go to stderr. SIGHUP reloads certificates, tokens, master keys, egress.*, limits.* and log.level.\n",
     {},
     0};
 

@@ -149,7 +149,12 @@ void server_program::reload(std::shared_ptr<const config::settings> settings) {
   const bool tls = !settings->http.tls_certificate.empty();
   // Judged before anything is changed, so that all of the reload happens or nothing.
   const auto expiry = tls ? expiry_of(*settings) : 0;
+  std::optional<crypto::key_ring> keys;
+  if (!settings->auth.master_key_file.empty())
+    keys = read_master_keys(*settings);
   impl_->running->reload(settings);
+  if (keys)
+    impl_->running->replace_keys(*keys);
   if (tls)
     impl_->server->reload_certificates();
   impl_->certificate_expiry = expiry;

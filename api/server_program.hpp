@@ -36,8 +36,8 @@ public:
 
   actors::node& node();
 
-  /// Puts new settings in force and reads certificates again. Throws std::runtime_error, keeping the old, when they can't
-  /// be used or need a restart.
+  /// Puts new settings in force, and reads certificates and the master key file (if there is one) again. Throws
+  /// std::runtime_error, keeping the old, when they can't be used or need a restart.
   void reload(std::shared_ptr<const config::settings> settings);
 
   /// The orderly end: not ready, `shutdown.delay`, no new claims, what is in flight ends within `shutdown.timeout`, no

@@ -50,7 +50,8 @@ std::string_view trim(std::string_view line) {
 } // namespace
 
 key_ring key_ring::parse(std::string_view text) {
-  key_ring ring;
+  auto keys = std::make_shared<key_list>();
+  auto& list = keys->list;
   for (std::size_t number = 1; !text.empty(); ++number) {
     const auto end = text.find('\n');
     const auto line = trim(text.substr(0, end));
@@ -67,18 +68,18 @@ key_ring key_ring::parse(std::string_view text) {
     next.id = line.substr(0, colon);
     if (!valid_id(next.id))
       refuse("the id must be 1 to 32 characters of A-Z a-z 0-9 . _ -");
-    if (std::any_of(ring.keys_.begin(), ring.keys_.end(), [&](const key& k) { return k.id == next.id; }))
+    if (std::any_of(list.begin(), list.end(), [&](const key& k) { return k.id == next.id; }))
       refuse("the id was used before");
     auto bytes = base64_decode(line.substr(colon + 1));
     if (!bytes || bytes->size() != next.bytes.size())
       refuse("the key must be the base64 of exactly 32 bytes");
     std::copy(bytes->begin(), bytes->end(), next.bytes.begin());
     OPENSSL_cleanse(bytes->data(), bytes->size());
-    ring.keys_.push_back(std::move(next));
+    list.push_back(std::move(next));
   }
-  if (ring.keys_.empty())
+  if (list.empty())
     throw std::invalid_argument("master keys: there is no key");
-  return ring;
+  return key_ring{std::move(keys)};
 }
 
 key_ring key_ring::generate(std::string& line) {
@@ -86,13 +87,14 @@ key_ring key_ring::generate(std::string& line) {
   return parse(line);
 }
 
-key_ring::~key_ring() {
-  for (auto& k : keys_)
+key_ring::key_list::~key_list() {
+  for (auto& k : list)
     OPENSSL_cleanse(k.bytes.data(), k.bytes.size());
 }
 
 std::string key_ring::seal(std::string_view plaintext, std::string_view aad) const {
-  const auto& k = keys_.front();
+  const auto keys = std::atomic_load(&keys_);
+  const auto& k = keys->list.front();
   std::string sealed{format_version, static_cast<char>(k.id.size())};
   sealed += k.id;
   const auto nonce = random_bytes(nonce_size);
@@ -124,8 +126,10 @@ std::string_view key_ring::key_id_of(std::string_view sealed) {
 
 std::optional<std::string> key_ring::open(std::string_view sealed, std::string_view aad) const {
   const auto id = key_id_of(sealed);
-  const auto k = std::find_if(keys_.begin(), keys_.end(), [&](const key& candidate) { return candidate.id == id; });
-  if (k == keys_.end())
+  const auto keys = std::atomic_load(&keys_);
+  const auto& list = keys->list;
+  const auto k = std::find_if(list.begin(), list.end(), [&](const key& candidate) { return candidate.id == id; });
+  if (k == list.end())
     return std::nullopt;
   const auto nonce = sealed.substr(2 + id.size(), nonce_size);
   auto body = sealed.substr(2 + id.size() + nonce_size);

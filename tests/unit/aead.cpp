@@ -84,3 +84,15 @@ CAF_TEST(a generated ring can be written down) {
   const auto ring = key_ring::generate(text);
   CAF_CHECK(key_ring::parse(text).open(ring.seal("secret", "a"), "a") == std::string{"secret"});
 }
+
+CAF_TEST(replaced_keys_count_for_who_shares_the_ring) {
+  auto ring = key_ring::parse(line("old", 'o'));
+  const auto& shared = ring;
+  const auto before = shared.seal("secret", "a");
+  ring.replace(key_ring::parse(line("new", 'n') + line("old", 'o')));
+  CAF_CHECK_EQUAL(shared.current_id(), "new");
+  CAF_CHECK_EQUAL(key_ring::key_id_of(shared.seal("secret", "a")), "new");
+  CAF_CHECK(shared.open(before, "a") == std::string{"secret"});
+  ring.replace(key_ring::parse(line("new", 'n')));
+  CAF_CHECK(!shared.open(before, "a"));
+}
