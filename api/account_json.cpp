@@ -26,18 +26,21 @@ void read_limits(object_body& body, object_body::faults& errors, storage::accoun
   std::vector<domain::limit_window> windows;
   std::size_t index = 0;
   std::string_view element;
-  for (domain::array_reader reader{*list}; reader.next(element) && index <= defaults::limits_max_windows; ++index) {
+  for (domain::array_reader reader{*list}; reader.next(element) && index <= defaults::limits_max_windows;
+       ++index) {
     object_body window{element, body.place("limits") + '/' + std::to_string(index), errors};
     window.require("count");
     window.require("seconds");
     const auto count = window.number("count", 1, most_per_window);
-    const auto seconds = window.number("seconds", 1, static_cast<std::uint64_t>(defaults::limits_max_window.count()));
+    const auto seconds =
+        window.number("seconds", 1, static_cast<std::uint64_t>(defaults::limits_max_window.count()));
     window.finish();
     if (count && seconds)
       windows.push_back({static_cast<std::uint32_t>(*count), std::chrono::seconds{*seconds}});
   }
   if (index == 0 || index > defaults::limits_max_windows)
-    return body.fault("limits", "must have 1 to " + std::to_string(defaults::limits_max_windows) + " windows");
+    return body.fault("limits",
+                      "must have 1 to " + std::to_string(defaults::limits_max_windows) + " windows");
   limits.windows = std::move(windows);
 }
 
@@ -70,8 +73,8 @@ void read_labels(object_body& body, object_body::faults& errors, std::map<std::s
     }
     auto value = domain::string_value(m.value);
     if (name.empty() || name.size() > longest_label || value.size() > longest_label_value)
-      return body.fault("labels", "names are 1 to " + std::to_string(longest_label) + " bytes, values at most " +
-                                      std::to_string(longest_label_value));
+      return body.fault("labels", "names are 1 to " + std::to_string(longest_label) +
+                                      " bytes, values at most " + std::to_string(longest_label_value));
     labels.emplace(std::move(name), std::move(value));
     if (labels.size() > most_labels)
       return body.fault("labels", "must have at most " + std::to_string(most_labels) + " entries");
@@ -79,7 +82,8 @@ void read_labels(object_body& body, object_body::faults& errors, std::map<std::s
 }
 
 template <class Number>
-void write_optional(domain::object_writer& object, std::string_view name, const std::optional<Number>& value) {
+void write_optional(domain::object_writer& object, std::string_view name,
+                    const std::optional<Number>& value) {
   if (value)
     object.number(name, *value);
   else
@@ -93,7 +97,8 @@ std::string civil(domain::boot_time t, const account::usage_reply& usage) {
 
 } // namespace
 
-storage::account_profile read_account(std::string_view body, account_id_in where, const config::settings& settings) {
+storage::account_profile read_account(std::string_view body, account_id_in where,
+                                      const config::settings& settings) {
   object_body::faults errors;
   object_body object{body, "#", errors};
   storage::account_profile profile;

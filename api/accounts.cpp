@@ -28,7 +28,9 @@ struct list_order {
   std::string (*position)(const account_profile&);
 };
 
-std::string by_id(const account_profile& a) { return a.id; }
+std::string by_id(const account_profile& a) {
+  return a.id;
+}
 
 std::string by_creation(const account_profile& a) {
   // Fixed width, so that texts compare as numbers do.
@@ -36,11 +38,15 @@ std::string by_creation(const account_profile& a) {
   return std::string(20 - std::min<std::size_t>(ms.size(), 20), '0') + ms + '\0' + a.id;
 }
 
-std::string by_name(const account_profile& a) { return a.name + '\0' + a.id; }
+std::string by_name(const account_profile& a) {
+  return a.name + '\0' + a.id;
+}
 
-constexpr std::array orders{list_order{"id", false, by_id}, list_order{"-id", true, by_id},
+constexpr std::array orders{list_order{"id", false, by_id},
+                            list_order{"-id", true, by_id},
                             list_order{"created_at", false, by_creation},
-                            list_order{"-created_at", true, by_creation}, list_order{"name", false, by_name},
+                            list_order{"-created_at", true, by_creation},
+                            list_order{"name", false, by_name},
                             list_order{"-name", true, by_name}};
 
 const list_order& order_of(const net::http_request& request) {

@@ -14,7 +14,8 @@ namespace {
 
 namespace asio = boost::asio;
 
-/// Suspends until the callback given to `start` was called, on whichever thread, and yields what it was called with.
+/// Suspends until the callback given to `start` was called, on whichever thread, and yields what it was
+/// called with.
 template <class Reply, class Start>
 asio::awaitable<Reply> await_callback(Start start) {
   return asio::async_initiate<const asio::use_awaitable_t<>, void(Reply)>(
@@ -47,10 +48,10 @@ asio::awaitable<actors::catalog_reply> change(actors::node& node, actors::catalo
       [&node, &what](auto done) { node.change(std::move(what), std::move(done)); });
 }
 
-asio::awaitable<actors::catalog_reply> release(actors::node& node, bool send, std::vector<std::string>& accounts) {
-  return await_callback<actors::catalog_reply>([&node, send, &accounts](auto done) {
-    node.release(send, std::move(accounts), std::move(done));
-  });
+asio::awaitable<actors::catalog_reply> release(actors::node& node, bool send,
+                                               std::vector<std::string>& accounts) {
+  return await_callback<actors::catalog_reply>(
+      [&node, send, &accounts](auto done) { node.release(send, std::move(accounts), std::move(done)); });
 }
 
 } // namespace carillon::api

@@ -24,11 +24,15 @@ constexpr auto write_interval = 30s;
 /// Longer secrets can't be anybody's.
 constexpr std::size_t longest_secret = 512;
 
-std::optional<std::string_view> after_scheme(std::optional<std::string_view> authorization, std::string_view scheme) {
+std::optional<std::string_view> after_scheme(std::optional<std::string_view> authorization,
+                                             std::string_view scheme) {
   if (!authorization || authorization->size() <= scheme.size() || (*authorization)[scheme.size()] != ' ')
     return std::nullopt;
-  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a | 0x20) : a) == b; };
-  if (!std::equal(scheme.begin(), scheme.end(), authorization->begin(), [&](char s, char a) { return same(a, s); }))
+  const auto same = [](char a, char b) {
+    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a | 0x20) : a) == b;
+  };
+  if (!std::equal(scheme.begin(), scheme.end(), authorization->begin(),
+                  [&](char s, char a) { return same(a, s); }))
     return std::nullopt;
   auto rest = authorization->substr(scheme.size());
   rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
@@ -76,8 +80,8 @@ std::size_t authenticator::digest_hash::operator()(const crypto::digest256& d) c
   return out;
 }
 
-/// The remembered value, or what `read` yields, which is remembered unless it is null: who guesses must not push out
-/// who knows.
+/// The remembered value, or what `read` yields, which is remembered unless it is null: who guesses must not
+/// push out who knows.
 template <class Map, class Key, class Read>
 auto authenticator::recall(Map& map, const Key& key, Read read) {
   const auto now = clock::now();

@@ -40,12 +40,14 @@ std::optional<std::pair<std::string, std::string>> basic_pair(std::optional<std:
 
 /// What this node's catalog says about secrets and account names, remembered for a short while. Thread-safe.
 ///
-/// What is remembered is at most one second old, and forgotten at once when the catalog was changed through this node.
+/// What is remembered is at most one second old, and forgotten at once when the catalog was changed through
+/// this node.
 class authenticator {
 public:
   explicit authenticator(actors::node& node) : node_{node} {}
 
-  /// Whose secret it is; null when it is nobody's, or expired, or its account is being deleted. Notes the use.
+  /// Whose secret it is; null when it is nobody's, or expired, or its account is being deleted. Notes the
+  /// use.
   caller_ptr identify(std::string_view secret);
 
   /// The account of that name.
@@ -58,8 +60,8 @@ public:
 
   /// When that credential was last used, if since the last time that was written.
   std::optional<domain::wall_time> last_used(const crypto::digest256& hash) const;
-  /// Writes down when credentials were used, as far as that is not done, and waits so long for it. A node that is stopped
-  /// while the change is under way would wait for it much longer.
+  /// Writes down when credentials were used, as far as that is not done, and waits so long for it. A node
+  /// that is stopped while the change is under way would wait for it much longer.
   void write_uses(std::chrono::milliseconds wait);
 
 private:

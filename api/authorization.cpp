@@ -66,7 +66,8 @@ std::string_view name_of(access needs) {
 bool is_local(const net::http_request& request) {
   boost::system::error_code ec;
   const auto address = boost::asio::ip::make_address(request.remote, ec);
-  return !ec && address.is_loopback() && !request.fields.find("X-Forwarded-For") && !request.fields.find("Forwarded");
+  return !ec && address.is_loopback() && !request.fields.find("X-Forwarded-For") &&
+         !request.fields.find("Forwarded");
 }
 
 permission authorize_metrics(surroundings& around, const net::http_request& request) {
@@ -81,16 +82,18 @@ permission authorize_metrics(surroundings& around, const net::http_request& requ
 
 bool same_email(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
 }
 
 permission authorize_copper(surroundings& around, access needs, const net::http_request& request,
                             first_look look) {
   const auto secret = request.fields.find("X-PW-AccessToken");
   permission result{secret ? around.credentials.identify(*secret) : nullptr, nullptr};
-  const bool known = result.who && result.who->is_key() &&
-                     (!result.who->credential.email ||
-                      same_email(request.fields.find("X-PW-UserEmail").value_or(""), *result.who->credential.email));
+  const bool known =
+      result.who && result.who->is_key() &&
+      (!result.who->credential.email ||
+       same_email(request.fields.find("X-PW-UserEmail").value_or(""), *result.who->credential.email));
   if (!known)
     throw unauthorized(std::string{domain::copper_bad_token}, "X-PW-AccessToken realm=\"carillon\"");
   result.account = around.credentials.find_account(result.who->credential.account);
@@ -101,8 +104,8 @@ permission authorize_copper(surroundings& around, access needs, const net::http_
   if (look == first_look::no)
     return result;
   if (const auto wait = around.copper_calls.take(result.account->number, domain::boot_clock::now()); wait > 0)
-    throw refusal{account::request_error{429, "too-many-requests", "Too many requests: at most 180 calls a minute",
-                                         {}, wait}};
+    throw refusal{account::request_error{
+        429, "too-many-requests", "Too many requests: at most 180 calls a minute", {}, wait}};
   return result;
 }
 

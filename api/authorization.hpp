@@ -17,8 +17,8 @@ struct permission {
   account_ptr account;
 };
 
-/// Judges credentials, scope and account of a request for a route. Throws `refusal`: 401, 403, or 404 for an account that
-/// isn't there or isn't the caller's to see.
+/// Judges credentials, scope and account of a request for a route. Throws `refusal`: 401, 403, or 404 for an
+/// account that isn't there or isn't the caller's to see.
 permission authorize(surroundings& around, const route& wanted, const std::vector<std::string>& values,
                      const net::http_request& request, first_look look);
 

@@ -16,7 +16,8 @@ constexpr int not_understood = 2;
 parsed_command parse_command(const command_line& expected, const std::vector<std::string>& arguments) {
   const auto asks_help = [](const auto& a) { return a == "--help" || a == "-h"; };
   if (std::any_of(arguments.begin(), arguments.end(), asks_help)) {
-    std::cout << "usage: " << expected.usage << "\n\n" << expected.summary << '\n'
+    std::cout << "usage: " << expected.usage << "\n\n"
+              << expected.summary << '\n'
               << config::describe_keys(config::settings{});
     return {};
   }

@@ -17,8 +17,8 @@ struct command_line {
   std::size_t positional = 0;
 };
 
-/// The loaded settings; or the exit code when there is nothing more to do: help was printed (0), the line can't be
-/// understood (2) or the configuration is refused (1). Errors go to stderr.
+/// The loaded settings; or the exit code when there is nothing more to do: help was printed (0), the line
+/// can't be understood (2) or the configuration is refused (1). Errors go to stderr.
 struct parsed_command {
   std::optional<config::load_result> settings;
   int code = 0;

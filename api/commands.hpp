@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-/// The commands of the program `carillon`. Each takes what stands behind its name on the command line and returns the
-/// exit code: 0 done, 1 failed, 2 not understood.
+/// The commands of the program `carillon`. Each takes what stands behind its name on the command line and
+/// returns the exit code: 0 done, 1 failed, 2 not understood.
 namespace carillon::api {
 
 /// Runs a node until SIGTERM or SIGINT.

@@ -5,8 +5,8 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <cstdint>
+#include <cstring>
 #include <exception>
 #include <stdexcept>
 #include <string_view>
@@ -60,7 +60,9 @@ sockaddr_un address_in(const descriptor& folder) {
   return address;
 }
 
-const sockaddr* generic(const sockaddr_un& address) { return reinterpret_cast<const sockaddr*>(&address); }
+const sockaddr* generic(const sockaddr_un& address) {
+  return reinterpret_cast<const sockaddr*>(&address);
+}
 
 /// Up to the first line feed, which is left out; what came when the other side closed.
 std::string read_line(int fd) {
@@ -103,7 +105,8 @@ control_socket::control_socket(std::string directory, std::function<void(const s
     fail("no control socket");
   // Who has the store's lock is alone here: what lies there is a dead process's.
   ::unlinkat(folder.get(), socket_name, 0);
-  // The mode must hold from the first moment on, and umask is the whole process's: so it goes to the socket itself.
+  // The mode must hold from the first moment on, and umask is the whole process's: so it goes to the socket
+  // itself.
   ::fchmod(listener.get(), S_IRUSR | S_IWUSR);
   const auto address = address_in(folder);
   if (::bind(listener.get(), generic(address), sizeof address) != 0)
@@ -157,7 +160,8 @@ void control_socket::serve(int connection) {
     config::log(config::log_level::info, "backup made", {{"directory", destination}});
     write_line(connection, "ok");
   } catch (const std::exception& e) {
-    config::log(config::log_level::warning, "backup failed", {{"directory", destination}, {"error", e.what()}});
+    config::log(config::log_level::warning, "backup failed",
+                {{"directory", destination}, {"error", e.what()}});
     write_line(connection, std::string{"error: "} + e.what());
   }
 }

@@ -7,12 +7,13 @@
 
 namespace carillon::api {
 
-/// The socket `control.sock` in the store's folder, through which commands reach the process that has the store. Only the
-/// owner may connect. One command a connection, one line each way: "backup /absolute/dir" → "ok" or "error …".
+/// The socket `control.sock` in the store's folder, through which commands reach the process that has the
+/// store. Only the owner may connect. One command a connection, one line each way: "backup /absolute/dir" →
+/// "ok" or "error …".
 class control_socket {
 public:
-  /// Listens, on a thread of its own. `backup` copies the store into a directory and throws when it can't. Throws
-  /// std::runtime_error when the socket can't be made.
+  /// Listens, on a thread of its own. `backup` copies the store into a directory and throws when it can't.
+  /// Throws std::runtime_error when the socket can't be made.
   control_socket(std::string directory, std::function<void(const std::string&)> backup);
   /// Waits for a command that is under way.
   ~control_socket();
@@ -30,8 +31,8 @@ private:
   std::thread thread_;
 };
 
-/// Has the process that has the store in `directory` carry out a command. Nothing when none listens there; else its
-/// answer's line. Throws std::runtime_error when the connection breaks.
+/// Has the process that has the store in `directory` carry out a command. Nothing when none listens there;
+/// else its answer's line. Throws std::runtime_error when the connection breaks.
 std::optional<std::string> send_control(const std::string& directory, const std::string& command);
 
 } // namespace carillon::api

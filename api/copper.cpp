@@ -18,12 +18,16 @@ using answer = boost::asio::awaitable<net::http_response>;
 
 constexpr std::string_view root = "/developer_api";
 
-refusal not_found() { return {"not-found", std::string{domain::copper_not_found}}; }
+refusal not_found() {
+  return {"not-found", std::string{domain::copper_not_found}};
+}
 
 refusal failed(domain::copper_failure failure) {
   return refusal{account::request_error{static_cast<int>(failure.status),
-                                        failure.status == 400 ? "malformed" : "invalid", std::move(failure.message),
-                                        {}, 0}};
+                                        failure.status == 400 ? "malformed" : "invalid",
+                                        std::move(failure.message),
+                                        {},
+                                        0}};
 }
 
 /// What is refused here for being one too many is, in Copper's words, a validation error.
@@ -68,8 +72,9 @@ net::http_response copper_refusal(const refusal& why) {
   response.fields = why.fields();
   if (const auto seconds = retry_after(error); seconds > 0)
     response.fields.add("Retry-After", std::to_string(seconds));
-  response.body = domain::render_copper_error(static_cast<unsigned>(error.status),
-                                              unknown ? domain::copper_not_found : std::string_view{error.detail});
+  response.body =
+      domain::render_copper_error(static_cast<unsigned>(error.status),
+                                  unknown ? domain::copper_not_found : std::string_view{error.detail});
   return response;
 }
 
@@ -110,7 +115,8 @@ answer copper_create(call& c) {
 answer copper_update(call& c) {
   const subscription_change change = [&](subscription& s) {
     require_copper(s);
-    if (auto failure = domain::apply_copper_request(c.request.body, domain::copper_call::update, checks_of(c), s))
+    if (auto failure =
+            domain::apply_copper_request(c.request.body, domain::copper_call::update, checks_of(c), s))
       throw failed(std::move(*failure));
   };
   const auto changed = co_await change_subscription(c, id_of(c), change);
@@ -131,7 +137,8 @@ answer copper_user(call& c) {
   std::string out;
   domain::object_writer object{out};
   object.number("id", raw(c.account->number)).text("name", key.name);
-  object.text("email", key.email ? std::string_view{*key.email} : c.request.fields.find("X-PW-UserEmail").value_or(""));
+  object.text("email", key.email ? std::string_view{*key.email}
+                                 : c.request.fields.find("X-PW-UserEmail").value_or(""));
   object.close();
   co_return json_response(200, std::move(out));
 }

@@ -6,8 +6,8 @@
 
 #include <string_view>
 
-/// Copper's subscription API, below /developer_api/v1: every success is exactly 200 with a JSON body, every error has
-/// Copper's envelope.
+/// Copper's subscription API, below /developer_api/v1: every success is exactly 200 with a JSON body, every
+/// error has Copper's envelope.
 namespace carillon::api {
 
 boost::asio::awaitable<net::http_response> copper_list(call& c);

@@ -14,8 +14,8 @@ namespace {
 
 using storage::credential;
 
-constexpr std::size_t longest_name = 200;       ///< bytes
-constexpr std::size_t longest_email = 254;      ///< RFC 5321's longest path, without its brackets
+constexpr std::size_t longest_name = 200;  ///< bytes
+constexpr std::size_t longest_email = 254; ///< RFC 5321's longest path, without its brackets
 constexpr std::size_t most_token_accounts = 1'000;
 
 const storage::account_profile& require_account(const call& c) {
@@ -31,7 +31,8 @@ std::optional<domain::wall_time> read_expiry(object_body& body) {
   return expiry;
 }
 
-void write_time(domain::object_writer& object, std::string_view name, const std::optional<domain::wall_time>& t) {
+void write_time(domain::object_writer& object, std::string_view name,
+                const std::optional<domain::wall_time>& t) {
   if (t)
     object.text(name, domain::format_rfc3339(*t));
   else
@@ -71,7 +72,8 @@ net::http_response render_page(const call& c, std::string_view list, std::vector
   page_writer page;
   for (std::size_t i = 0; i < std::min(found.size(), limit); ++i)
     page.entry() += render(c, found[i], {});
-  return json_response(200, page.finish(found.size() > limit ? domain::list_cursor(list, found[limit - 1].id) : ""));
+  return json_response(
+      200, page.finish(found.size() > limit ? domain::list_cursor(list, found[limit - 1].id) : ""));
 }
 
 net::http_response created(const call& c, const actors::credential_reply& made) {
@@ -93,8 +95,9 @@ answer post_key(call& c) {
   key.name = body.text("name", 1, longest_name).value_or("");
   key.email = body.text("email", 3, longest_email);
   body.require("scope");
-  key.scope = body.word("scope", {"account", "read"}).value_or("") == "read" ? storage::credential_scope::read
-                                                                             : storage::credential_scope::account;
+  key.scope = body.word("scope", {"account", "read"}).value_or("") == "read"
+                  ? storage::credential_scope::read
+                  : storage::credential_scope::account;
   key.expires_at = read_expiry(body);
   key.secret = body.text("secret", 32, 512);
   if (key.secret && !storage::importable_secret(*key.secret))

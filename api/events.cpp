@@ -51,7 +51,9 @@ std::vector<std::string> skip_keys_of(const net::http_request& request) {
 
 refusal refused_events(domain::parse_error error) {
   using enum domain::parse_error::kind;
-  const auto slug = error.what == malformed ? "malformed" : error.what == meaning ? "invalid" : "too-many-events";
+  const auto slug = error.what == malformed ? "malformed"
+                    : error.what == meaning ? "invalid"
+                                            : "too-many-events";
   return {slug, std::move(error.detail), std::move(error.errors)};
 }
 
@@ -145,7 +147,8 @@ answer explain_event(call& c) {
   if (!parsed)
     throw refused_events(std::move(error));
   if (parsed->was_array)
-    throw refusal{"invalid", "one event is explained at a time: send an object", {{"#", "must be an object"}}};
+    throw refusal{
+        "invalid", "one event is explained at a time: send an object", {{"#", "must be an object"}}};
   asked.event = parsed->events.front();
   account::request what = std::move(asked);
   const auto reply = co_await c.ask<account::explain_reply>(what);

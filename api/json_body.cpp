@@ -48,7 +48,8 @@ void require_json(const net::http_request& request) {
 std::string_view require_valid(std::string_view body) {
   if (auto fault = domain::check_json(body))
     throw refusal{"malformed",
-                  "the body is no valid JSON: " + fault->detail + " (at byte " + std::to_string(fault->offset) + ")",
+                  "the body is no valid JSON: " + fault->detail + " (at byte " +
+                      std::to_string(fault->offset) + ")",
                   {{fault->pointer, fault->detail}}};
   return domain::trim_json(body);
 }
@@ -63,7 +64,8 @@ object_body::object_body(std::string_view object, std::string pointer, faults& e
 }
 
 object_body::member* object_body::find(std::string_view name) {
-  const auto it = std::find_if(members_.begin(), members_.end(), [&](const auto& m) { return m.name == name; });
+  const auto it =
+      std::find_if(members_.begin(), members_.end(), [&](const auto& m) { return m.name == name; });
   if (it == members_.end())
     return nullptr;
   it->known = true;
@@ -102,7 +104,8 @@ std::optional<std::string> object_body::text(std::string_view name, std::size_t 
   return std::nullopt;
 }
 
-std::optional<std::uint64_t> object_body::number(std::string_view name, std::uint64_t least, std::uint64_t most) {
+std::optional<std::uint64_t> object_body::number(std::string_view name, std::uint64_t least,
+                                                 std::uint64_t most) {
   const auto given = value(name, domain::json_type::number);
   if (!given)
     return std::nullopt;
@@ -136,7 +139,8 @@ std::optional<std::vector<std::string>> object_body::texts(std::string_view name
   std::size_t index = 0;
   std::string_view element;
   for (domain::array_reader reader{*given}; reader.next(element); ++index) {
-    std::string text = domain::type_of(element) == domain::json_type::string ? domain::string_value(element) : "";
+    std::string text =
+        domain::type_of(element) == domain::json_type::string ? domain::string_value(element) : "";
     if (text.empty() || text.size() > longest) {
       if (good)
         errors_.push_back({place(name) + '/' + std::to_string(index),
@@ -152,7 +156,8 @@ std::optional<std::vector<std::string>> object_body::texts(std::string_view name
   return good ? std::optional{std::move(texts)} : std::nullopt;
 }
 
-std::optional<std::string> object_body::word(std::string_view name, std::initializer_list<std::string_view> words) {
+std::optional<std::string> object_body::word(std::string_view name,
+                                             std::initializer_list<std::string_view> words) {
   const auto given = value(name, domain::json_type::string);
   if (!given)
     return std::nullopt;
@@ -190,7 +195,9 @@ void object_body::finish() {
 
 void throw_faults(object_body::faults& errors, std::string_view what) {
   if (!errors.empty())
-    throw refusal{"invalid", std::string{what} + " is not valid: " + errors.front().pointer + ' ' + errors.front().detail,
+    throw refusal{"invalid",
+                  std::string{what} + " is not valid: " + errors.front().pointer + ' ' +
+                      errors.front().detail,
                   std::move(errors)};
 }
 

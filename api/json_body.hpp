@@ -13,7 +13,8 @@
 #include <utility>
 #include <vector>
 
-/// Reading the bodies of requests strictly: every member that is not known, missing or not of its type is named.
+/// Reading the bodies of requests strictly: every member that is not known, missing or not of its type is
+/// named.
 namespace carillon::api {
 
 /// Throws `refusal` 415 unless the Content-Type is application/json (in UTF-8).
@@ -22,7 +23,8 @@ void require_json(const net::http_request& request);
 /// Throws `refusal` 400 unless the text is JSON that passes the gate; returns it without white space around.
 std::string_view require_valid(std::string_view body);
 
-/// One JSON object of a request, read member by member; what is wrong is collected. Views point into the text.
+/// One JSON object of a request, read member by member; what is wrong is collected. Views point into the
+/// text.
 class object_body {
 public:
   using faults = std::vector<domain::field_error>;

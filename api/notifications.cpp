@@ -25,7 +25,8 @@ std::optional<domain::wall_time> time_parameter(const call& c, std::string_view 
     return std::nullopt;
   const auto time = domain::parse_rfc3339(*text);
   if (!time)
-    throw refusal{"invalid-parameter", std::string{name} + " must be an RFC 3339 date-time (write \"+\" as %2B)"};
+    throw refusal{"invalid-parameter",
+                  std::string{name} + " must be an RFC 3339 date-time (write \"+\" as %2B)"};
   return time;
 }
 
@@ -44,8 +45,9 @@ std::vector<domain::notification_state> states_of(const call& c) {
   for (const auto& text : list_parameter(c.request, "state")) {
     const auto state = domain::parse_notification_state(text);
     if (!state)
-      throw refusal{"invalid-parameter", "state must be of pending, claimed, delivered, rejected, failed, unknown, "
-                                         "expired, cancelled; separated by commas"};
+      throw refusal{"invalid-parameter",
+                    "state must be of pending, claimed, delivered, rejected, failed, unknown, "
+                    "expired, cancelled; separated by commas"};
     states.push_back(*state);
   }
   return states;
@@ -138,13 +140,15 @@ answer list_missed(call& c) {
   account::request what = std::move(query);
   const auto reply = co_await c.ask<account::missed_reply>(what, timeout);
   if (lost)
-    throw_gone(owner, reply.earliest, "the cursor is from before the store was restored; go on from earliest");
+    throw_gone(owner, reply.earliest,
+               "the cursor is from before the store was restored; go on from earliest");
   if (reply.gone)
     throw_gone(owner, reply.earliest, "what follows the cursor is no longer kept; go on from earliest");
   page_writer page;
   for (const auto& n : reply.notifications)
     page.entry() += render_notification(n, owner);
-  co_return json_response(200, page.finish(domain::feed_cursor({owner.generation, owner.account, reply.next})));
+  co_return json_response(200,
+                          page.finish(domain::feed_cursor({owner.generation, owner.account, reply.next})));
 }
 
 } // namespace carillon::api

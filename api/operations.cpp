@@ -7,7 +7,9 @@
 
 namespace carillon::api {
 
-answer get_healthz(call&) { co_return json_response(200, R"({"status":"ok"})"); }
+answer get_healthz(call&) {
+  co_return json_response(200, R"({"status":"ok"})");
+}
 
 answer get_readyz(call& c) {
   std::vector<std::string> reasons;
@@ -30,7 +32,9 @@ answer get_metrics(call& c) {
   co_return response;
 }
 
-answer get_openapi(call&) { co_return json_response(200, std::string{openapi_document()}); }
+answer get_openapi(call&) {
+  co_return json_response(200, std::string{openapi_document()});
+}
 
 answer get_cluster(call&) {
   throw refusal{"not-found", "this node is no member of a cluster"};

@@ -40,7 +40,9 @@ constexpr std::array kinds{
 
 } // namespace
 
-std::span<const problem_kind> problem_kinds() { return kinds; }
+std::span<const problem_kind> problem_kinds() {
+  return kinds;
+}
 
 const problem_kind& problem_of(std::string_view slug) {
   const auto find = [](std::string_view name) {

@@ -26,7 +26,8 @@ std::span<const problem_kind> problem_kinds();
 /// The entry of that slug; that of "internal" for a slug that is not in the list.
 const problem_kind& problem_of(std::string_view slug);
 
-/// A request that is not done, thrown by whoever finds out; `service` answers it in the words of the dialect asked.
+/// A request that is not done, thrown by whoever finds out; `service` answers it in the words of the dialect
+/// asked.
 class refusal final : public std::exception {
 public:
   /// The status is the slug's.

@@ -12,7 +12,8 @@ namespace carillon::api {
 void allow_parameters(const net::http_request& request, std::initializer_list<std::string_view> names) {
   for (const auto& [name, value] : request.query)
     if (std::find(names.begin(), names.end(), name) == names.end())
-      throw refusal{"invalid-parameter", "the query parameter \"" + name.substr(0, 64) + "\" is not known here"};
+      throw refusal{"invalid-parameter",
+                    "the query parameter \"" + name.substr(0, 64) + "\" is not known here"};
 }
 
 std::uint32_t number_parameter(const net::http_request& request, std::string_view name, std::uint32_t least,
@@ -23,8 +24,8 @@ std::uint32_t number_parameter(const net::http_request& request, std::string_vie
   std::uint32_t number = 0;
   const auto [end, ec] = std::from_chars(text->data(), text->data() + text->size(), number);
   if (ec != std::errc{} || end != text->data() + text->size() || number < least || number > most)
-    throw refusal{"invalid-parameter", std::string{name} + " must be a whole number from " + std::to_string(least) +
-                                           " to " + std::to_string(most)};
+    throw refusal{"invalid-parameter", std::string{name} + " must be a whole number from " +
+                                           std::to_string(least) + " to " + std::to_string(most)};
   return number;
 }
 

@@ -27,8 +27,8 @@ inline std::uint32_t page_limit(const net::http_request& request) {
   return number_parameter(request, "limit", 1, most_limit, default_limit);
 }
 
-/// The position that the cursor `after` names in a list; nothing without one. Throws `refusal` 400 for a cursor that isn't
-/// this list's.
+/// The position that the cursor `after` names in a list; nothing without one. Throws `refusal` 400 for a
+/// cursor that isn't this list's.
 std::optional<std::string> page_start(const net::http_request& request, std::string_view list);
 
 /// All values of a parameter, whether repeated or separated by commas.

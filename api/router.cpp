@@ -22,7 +22,9 @@ std::vector<std::string_view> split(std::string_view path) {
   return segments;
 }
 
-bool is_parameter(std::string_view segment) { return segment.starts_with('{'); }
+bool is_parameter(std::string_view segment) {
+  return segment.starts_with('{');
+}
 
 bool fits(const std::vector<std::string_view>& pattern, const std::vector<std::string_view>& segments) {
   return std::equal(pattern.begin(), pattern.end(), segments.begin(), [](auto wanted, auto given) {

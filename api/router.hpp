@@ -13,8 +13,8 @@ namespace carillon::api {
 
 struct call;
 
-/// What a caller must hold. Those from `explain` on are judged for the account that the path (or, for Copper, the key)
-/// names.
+/// What a caller must hold. Those from `explain` on are judged for the account that the path (or, for Copper,
+/// the key) names.
 enum class access : std::uint8_t {
   open,    ///< nothing
   metrics, ///< scope `metrics`, unless the listener or the client is the operator's own
@@ -63,10 +63,10 @@ public:
   explicit router(const std::vector<route>& routes);
 
   struct found {
-    const route* hit = nullptr;         ///< null: not found, or (when `allow` isn't empty) another method
-    std::vector<std::string> values;    ///< of the template's parameters, in order
-    std::string allow;                  ///< methods that the path knows on this listener: "GET, HEAD, OPTIONS"
-    std::string_view path;              ///< the path's template; empty when it is unknown
+    const route* hit = nullptr;      ///< null: not found, or (when `allow` isn't empty) another method
+    std::vector<std::string> values; ///< of the template's parameters, in order
+    std::string allow;               ///< methods that the path knows on this listener: "GET, HEAD, OPTIONS"
+    std::string_view path;           ///< the path's template; empty when it is unknown
   };
 
   /// HEAD finds what GET does. A route that this listener doesn't serve is not found.

@@ -20,12 +20,13 @@ namespace {
 
 using config::log_level;
 
-const command_line expected{
-    "carillon serve [--key=value...]",
-    "Runs a node until SIGTERM. Prints \"listening on URL\" on stdout, a line per listener, when it is ready;\n"
-    "logs go to stderr. SIGHUP reloads certificates, tokens, master keys, egress.*, limits.* and log.level.\n",
-    {},
-    0};
+const command_line expected{"carillon serve [--key=value...]",
+                            "Runs a node until SIGTERM. Prints \"listening on URL\" on stdout, a line per "
+                            "listener, when it is ready;\n"
+                            "logs go to stderr. SIGHUP reloads certificates, tokens, master keys, egress.*, "
+                            "limits.* and log.level.\n",
+                            {},
+                            0};
 
 /// The signals that the main thread waits for; blocked before the first thread starts, which inherits that.
 sigset_t block_signals() {
@@ -79,7 +80,8 @@ int serve(const std::vector<std::string>& arguments) {
     for (const auto& url : program.urls())
       std::cout << "listening on " << url << '\n';
     std::cout.flush();
-    config::log(log_level::info, "ready", {{"version", CARILLON_VERSION}, {"store", settings->storage.directory}});
+    config::log(log_level::info, "ready",
+                {{"version", CARILLON_VERSION}, {"store", settings->storage.directory}});
     config::notify_ready("serving");
     int signal = 0;
     while (sigwait(&signals, &signal) == 0 && signal == SIGHUP)

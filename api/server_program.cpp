@@ -54,15 +54,17 @@ void require_administrator(const config::settings& settings, const storage::cata
   for (;;) {
     const auto some = catalog.list_tokens(after, tokens_at_once);
     for (const auto& token : some)
-      if (std::find(token.scopes.begin(), token.scopes.end(), storage::credential_scope::admin) != token.scopes.end() &&
+      if (std::find(token.scopes.begin(), token.scopes.end(), storage::credential_scope::admin) !=
+              token.scopes.end() &&
           (!token.expires_at || *token.expires_at > now))
         return;
     if (some.size() < tokens_at_once)
       break;
     after = some.back().id;
   }
-  throw std::runtime_error{"nobody could administer this node: set auth.admin-token-file or CARILLON_ADMIN_TOKEN to a "
-                           "token of your choice"};
+  throw std::runtime_error{
+      "nobody could administer this node: set auth.admin-token-file or CARILLON_ADMIN_TOKEN to a "
+      "token of your choice"};
 }
 
 double expiry_of(const config::settings& settings) {
@@ -75,9 +77,10 @@ double expiry_of(const config::settings& settings) {
 crypto::key_ring read_master_keys(const config::settings& settings) {
   const auto& path = settings.auth.master_key_file;
   if (path.empty())
-    throw std::runtime_error{"auth.master-key-file is not set: secrets are encrypted at rest and need a key; write a "
-                             "line \"id:base64(32 bytes)\" into a file, for instance with: "
-                             "echo \"first:$(head -c 32 /dev/urandom | base64)\" > master.keys"};
+    throw std::runtime_error{
+        "auth.master-key-file is not set: secrets are encrypted at rest and need a key; write a "
+        "line \"id:base64(32 bytes)\" into a file, for instance with: "
+        "echo \"first:$(head -c 32 /dev/urandom | base64)\" > master.keys"};
   std::ifstream file{path, std::ios::binary};
   const std::string text{std::istreambuf_iterator<char>{file}, {}};
   if (!file)
@@ -90,7 +93,8 @@ crypto::key_ring read_master_keys(const config::settings& settings) {
 }
 
 struct server_program::impl {
-  impl(std::shared_ptr<const config::settings> s, crypto::key_ring keys, std::function<void(std::string)> fatal)
+  impl(std::shared_ptr<const config::settings> s, crypto::key_ring keys,
+       std::function<void(std::string)> fatal)
       : settings{std::move(s)}, running{std::in_place, settings, std::move(keys), std::move(fatal)} {
     require_administrator(*settings, running->catalog());
     surface = std::make_shared<service>(*running);
@@ -100,8 +104,8 @@ struct server_program::impl {
                  [this] { return static_cast<double>(server->connections()); });
     if (!settings->http.tls_certificate.empty()) {
       certificate_expiry = expiry_of(*settings);
-      counts.gauge("carillon_certificate_expiry_timestamp_seconds", "When the listeners' certificate ends", "", "",
-                   [this] { return certificate_expiry.load(); });
+      counts.gauge("carillon_certificate_expiry_timestamp_seconds", "When the listeners' certificate ends",
+                   "", "", [this] { return certificate_expiry.load(); });
     }
   }
 
@@ -135,9 +139,13 @@ void server_program::start() {
   impl_->server->start();
 }
 
-std::vector<std::string> server_program::urls() const { return impl_->server->urls(); }
+std::vector<std::string> server_program::urls() const {
+  return impl_->server->urls();
+}
 
-actors::node& server_program::node() { return *impl_->running; }
+actors::node& server_program::node() {
+  return *impl_->running;
+}
 
 void server_program::reload(std::shared_ptr<const config::settings> settings) {
   if (const auto fixed = config::changes_that_need_restart(*impl_->settings, *settings); !fixed.empty()) {

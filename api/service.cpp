@@ -11,8 +11,8 @@ namespace carillon::api {
 
 namespace {
 
-/// Everything but events: descriptions of accounts, subscriptions, credentials. Copper's `secret` and `headers` at their
-/// bounds are 270 KiB.
+/// Everything but events: descriptions of accounts, subscriptions, credentials. Copper's `secret` and
+/// `headers` at their bounds are 270 KiB.
 constexpr std::size_t small_body = 512 * 1024;
 
 /// A refusal of what `ask` would refuse later: before a body of megabytes is read.
@@ -20,7 +20,8 @@ void require_room(const actors::node& node) {
   if (node.draining())
     throw refusal{"draining", "this node is shutting down"};
   if (node.store().full())
-    throw refusal{account::request_error{503, "store-full", "the store has no room left; nothing was accepted", {}, 30}};
+    throw refusal{account::request_error{
+        503, "store-full", "the store has no room left; nothing was accepted", {}, 30}};
 }
 
 std::string_view slug_of(int protocol_status) {
@@ -58,8 +59,10 @@ struct service::impl {
   router paths;
 
   /// The answer to a request that is refused, in the words of the surface it went to.
-  net::http_response refuse(const net::http_request& request, const refusal& why, std::string_view path) const {
-    auto response = is_copper_path(request.path) ? copper_refusal(why) : problem_response(why, request.request_id);
+  net::http_response refuse(const net::http_request& request, const refusal& why,
+                            std::string_view path) const {
+    auto response =
+        is_copper_path(request.path) ? copper_refusal(why) : problem_response(why, request.request_id);
     response.route = path;
     return response;
   }
@@ -92,7 +95,8 @@ struct service::impl {
 service::service(actors::node& node) : impl_{std::make_unique<impl>(node)} {}
 service::~service() = default;
 
-std::variant<net::http_service::accept_body, net::http_response> service::on_head(const net::http_request& head) {
+std::variant<net::http_service::accept_body, net::http_response>
+service::on_head(const net::http_request& head) {
   std::string_view path;
   try {
     const auto found = impl_->find(head);
@@ -136,12 +140,14 @@ boost::asio::awaitable<net::http_response> service::handle(net::http_request req
 
 net::http_response service::protocol_error(const net::http_request& head, int status, std::string detail) {
   const auto slug = slug_of(status);
-  return impl_->refuse(head, refusal{account::request_error{status, std::string{slug}, std::move(detail), {}, 0}}, {});
+  return impl_->refuse(
+      head, refusal{account::request_error{status, std::string{slug}, std::move(detail), {}, 0}}, {});
 }
 
-void service::on_answered(const net::http_request& request, const net::http_response& response, double seconds) {
-  impl_->around.node.counts().answered(response.route.empty() ? std::string_view{"unmatched"} : response.route,
-                                       response.status, seconds);
+void service::on_answered(const net::http_request& request, const net::http_response& response,
+                          double seconds) {
+  impl_->around.node.counts().answered(
+      response.route.empty() ? std::string_view{"unmatched"} : response.route, response.status, seconds);
   if (config::log_enabled(config::log_level::debug))
     config::log(config::log_level::debug, "answered",
                 {{"request_id", request.request_id},
@@ -152,8 +158,12 @@ void service::on_answered(const net::http_request& request, const net::http_resp
                  {"ms", seconds * 1000}});
 }
 
-void service::stop_being_ready() { impl_->around.stopping = true; }
+void service::stop_being_ready() {
+  impl_->around.stopping = true;
+}
 
-void service::flush() { impl_->around.credentials.write_uses(std::chrono::seconds{5}); }
+void service::flush() {
+  impl_->around.credentials.write_uses(std::chrono::seconds{5});
+}
 
 } // namespace carillon::api

@@ -7,8 +7,8 @@
 
 namespace carillon::api {
 
-/// All REST surfaces of a node, as its HTTP servers ask for them: the native API, Copper's, and operations. Thread-safe;
-/// the node must outlive every request.
+/// All REST surfaces of a node, as its HTTP servers ask for them: the native API, Copper's, and operations.
+/// Thread-safe; the node must outlive every request.
 class service final : public net::http_service {
 public:
   explicit service(actors::node& node);
@@ -17,7 +17,8 @@ public:
   std::variant<accept_body, net::http_response> on_head(const net::http_request& head) override;
   boost::asio::awaitable<net::http_response> handle(net::http_request request) override;
   net::http_response protocol_error(const net::http_request& head, int status, std::string detail) override;
-  void on_answered(const net::http_request& request, const net::http_response& response, double seconds) override;
+  void on_answered(const net::http_request& request, const net::http_response& response,
+                   double seconds) override;
 
   /// From now on the node says that it isn't ready; it goes on serving.
   void stop_being_ready();

@@ -35,12 +35,12 @@ const command_line backup_line{
     {},
     1};
 
-const command_line restore_line{
-    "carillon restore DIR [--key=value...]",
-    "Makes a new store in storage.directory from the copy in DIR. A node on it starts held: POST /v1/release\n"
-    "decides whether what was pending is sent or expires.\n",
-    {},
-    1};
+const command_line restore_line{"carillon restore DIR [--key=value...]",
+                                "Makes a new store in storage.directory from the copy in DIR. A node on it "
+                                "starts held: POST /v1/release\n"
+                                "decides whether what was pending is sent or expires.\n",
+                                {},
+                                1};
 
 int report(const std::function<void()>& work) {
   try {
@@ -52,11 +52,13 @@ int report(const std::function<void()>& work) {
   }
 }
 
-std::string absolute(const std::string& path) { return fs::absolute(path).lexically_normal().string(); }
+std::string absolute(const std::string& path) {
+  return fs::absolute(path).lexically_normal().string();
+}
 
 void describe(const char* what, const std::string& where, const storage::backup_summary& summary) {
-  std::cout << what << ' ' << where << ": " << summary.rows << " rows, " << summary.bytes << " bytes, generation "
-            << summary.identity.generation << '\n';
+  std::cout << what << ' ' << where << ": " << summary.rows << " rows, " << summary.bytes
+            << " bytes, generation " << summary.identity.generation << '\n';
 }
 
 /// Everything of a start that can be judged without one. One line per problem.
@@ -97,7 +99,9 @@ int check(const std::vector<std::string>& arguments) {
     std::cout << config::print(settings);
   checks all;
   if (!settings.http.tls_certificate.empty())
-    all.run("http.tls-certificate", [&] { net::tls_server{settings.http.tls_certificate, settings.http.tls_key}; });
+    all.run("http.tls-certificate", [&] {
+      net::tls_server{settings.http.tls_certificate, settings.http.tls_key};
+    });
   if (!settings.egress.ca_file.empty())
     all.run("egress.ca-file", [&] { net::tls_client{settings.egress.ca_file}; });
   all.run("egress", [&] {

@@ -22,7 +22,8 @@ boost::asio::awaitable<std::vector<domain::subscription>> read_subscriptions(cal
 /// Throws `refusal` 404 when there is none.
 boost::asio::awaitable<domain::subscription> read_subscription(call& c, domain::subscription_id id);
 
-/// Makes the subscription what it shall be; may throw `refusal`. Called again when somebody else changed it meanwhile.
+/// Makes the subscription what it shall be; may throw `refusal`. Called again when somebody else changed it
+/// meanwhile.
 using subscription_change = std::function<void(domain::subscription&)>;
 
 /// Reads, changes and writes back, again when it was changed between the two. Yields what is stored now.

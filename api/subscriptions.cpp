@@ -18,9 +18,9 @@ namespace {
 
 using domain::subscription;
 
-constexpr std::uint64_t default_grace = 24 * 3600;    ///< seconds
-constexpr std::uint64_t most_grace = 30 * 24 * 3600;  ///< seconds
-constexpr std::uint32_t longest_test_wait = 30;       ///< seconds
+constexpr std::uint64_t default_grace = 24 * 3600;   ///< seconds
+constexpr std::uint64_t most_grace = 30 * 24 * 3600; ///< seconds
+constexpr std::uint32_t longest_test_wait = 30;      ///< seconds
 
 domain::subscription_id id_of(const call& c) {
   const auto id = parse_subscription_id(c.id());
@@ -46,7 +46,8 @@ rotation read_rotation(std::string_view body) {
       if (!crypto::decode_secret(wanted.text))
         object.fault("secret", "must be \"whsec_\" and the base64 of 24 to 64 bytes");
     }
-    wanted.grace = std::chrono::seconds{object.number("grace_seconds", 0, most_grace).value_or(default_grace)};
+    wanted.grace =
+        std::chrono::seconds{object.number("grace_seconds", 0, most_grace).value_or(default_grace)};
     object.finish();
     throw_faults(errors, "the rotation");
   }
