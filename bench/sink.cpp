@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -106,6 +107,12 @@ private:
   }
 
   void run() {
+    // OpenSSL writes with write(): a peer that is gone must be an error, not a signal. Blocked in this thread
+    // only, since children would inherit an ignored signal.
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
     std::array<epoll_event, 256> events{};
     for (;;) {
       const int n = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);

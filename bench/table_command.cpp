@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <stdexcept>
+#include <thread>
 
 namespace carillon::bench {
 
@@ -40,6 +42,28 @@ std::filesystem::path make_folder(const std::filesystem::path& parent) {
   return pattern;
 }
 
+/// Removes the folder when a signal ends us: an interrupted run leaves nothing behind either. The node dies
+/// with us.
+///
+/// To be made before any thread, for it blocks the signals in all that come.
+class cleanup_on_signal {
+public:
+  explicit cleanup_on_signal(const std::filesystem::path& folder) {
+    sigset_t ends;
+    sigemptyset(&ends);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP})
+      sigaddset(&ends, number);
+    pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+    std::thread{[folder, ends] {
+      int number = 0;
+      sigwait(&ends, &number);
+      std::error_code ignored;
+      std::filesystem::remove_all(folder, ignored);
+      ::_exit(128 + number);
+    }}.detach();
+  }
+};
+
 void list_rows() {
   for (const auto& r : all_rows())
     fmt::print("{:<16}{}\n", r.name, r.about);
@@ -68,6 +92,7 @@ int run_table_command(arguments& given) {
   settings.folder = make_folder(parent);
 
   const auto machine = describe_machine();
+  const cleanup_on_signal cleanup{settings.folder};
   stage on{settings};
   std::vector<figures> measured(rows.size());
   bool kept = true;

@@ -4,7 +4,9 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import ssl
+import struct
 import subprocess
 import urllib.request
 
@@ -48,6 +50,20 @@ def sink(tmp_path):
     made = Sink(tmp_path / "ca")
     yield made
     made.close()
+
+
+def test_the_sink_outlives_peers_that_leave(sink):
+    host, port = sink.url.removeprefix("https://").split(":")
+    for _ in range(20):
+        with socket.create_connection((host, int(port)), timeout=20) as plain:
+            tls = sink.trust.wrap_socket(plain, server_hostname=host)
+            # Reset with answers under way: what it writes then goes nowhere.
+            tls.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            for _ in range(50):
+                tls.sendall(b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
+            tls.close()
+    sink.post("msg_1")
+    assert sink.ask("stats")["webhooks"] == 1
 
 
 def test_the_sink_tells_doubles(sink):
@@ -105,6 +121,18 @@ def test_a_node_that_dies_fails_the_run(tmp_path):
     out, errors = process.communicate(timeout=60)
     assert process.returncode == 1, out + errors
     assert "Nothing was lost" not in out
+
+
+def test_an_interrupted_run_leaves_nothing(tmp_path):
+    process = subprocess.Popen([executable("carillon-bench"), "table", "--rounds=1", f"--node={executable()}",
+                                f"--folder={tmp_path}/run", "deliver-single"], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
+    wait_for(lambda: list(tmp_path.glob("run/*/node1/store/*")), 30, "a store")
+    node = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0]
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 128 + signal.SIGINT
+    wait_for(lambda: not os.path.exists(f"/proc/{node}"), 30, "the node's end")
+    assert list((tmp_path / "run").iterdir()) == []
 
 
 @pytest.mark.parametrize("arguments", [["table", "no-such-row"], ["table", "--rounds=x"], ["load"], ["sink", "--colour"], ["x"], []])
