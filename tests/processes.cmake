@@ -25,5 +25,6 @@ foreach(file IN LISTS process_tests)
   carillon_process_test(e2e.${name} e2e 0 900 ${file})
 endforeach()
 
-# A hundred deaths instead of a handful.
+# What takes minutes: a hundred deaths instead of a handful, and the sweeper's rounds.
 carillon_process_test(e2e_long.deaths long 1 3600 ${CMAKE_CURRENT_LIST_DIR}/e2e/test_crash.py -k random)
+carillon_process_test(e2e_long.retention long 1 900 ${CMAKE_CURRENT_LIST_DIR}/e2e/test_retention.py)

@@ -4,6 +4,7 @@ import base64
 import re
 
 import pytest
+from carillon.clock import wait_for
 
 NODE_SETTINGS = {"limits.windows": ["100000/60s"]}
 TARGET = "https://example.com/hook"
@@ -115,6 +116,8 @@ def test_metrics(make_node, receiver, authority):
     account.post(event)
     account.post(event)
     account.settle()
+    # Accounts are counted on the sweeper's way over the catalog.
+    wait_for(lambda: "carillon_accounts{" in node.api.call("GET", "/metrics", check=False).text, 20, "a count of accounts")
     text = node.api.call("GET", "/metrics", status=200, check=False).text
     typed = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.M))
     missing = [name for name in METRICS if name not in typed and name != "carillon_certificate_expiry_timestamp_seconds"]

@@ -3,24 +3,29 @@
 The sweeper walks over the whole store in small steps, so what it does is waited for together.
 """
 
+import pytest
 from carillon.clock import wait_for
 from carillon.receiver import Answer
+from conftest import LONG
 
 SHORT = {"retention.bodies": "2s", "limits.backlog-age": "2s", "retention.log": "2s", "retention.missed": "2s",
          "retention.idempotency": "2s"}
-A_FEW_ROUNDS = 100
+A_FEW_ROUNDS = 150
 
 
+@pytest.mark.skipif(not LONG, reason="the sweeper takes half a minute to come round, and some things need several rounds")
 def test_what_is_past_retention_goes(make_node, receiver):
     node = make_node(SHORT)
     kept, deleted = node.api.account(), node.api.account()
     receiver.on("/fails", Answer(500))
     kept.subscribe(receiver.url("/fails"), "person", "update")
-    start = kept.call("GET", "/missed", status=200).json["next"]
     event = kept.changed()
-    kept.post([event, kept.changed()])
+    kept.post(event)
     kept.settle()
-    assert len(kept.missed()) == 2
+    start = kept.call("GET", "/missed", status=200).json["next"]
+    kept.post(kept.changed())
+    kept.settle()
+    assert len(kept.call("GET", f"/missed?after={start}", status=200).json["data"]) == 1
 
     held = deleted.subscribe(receiver.url("/never"), "person", "update")
     deleted.patch(held, status="paused")
