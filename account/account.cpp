@@ -208,6 +208,8 @@ std::variant<subscription_reply, request_error> account::replace(const replace_s
   auto s = r.value;
   ++s.revision;
   s.modified = context_.at.wall;
+  if (!r.sets_status)
+    s.status = current->now.status;
   if (s.status != current->now.status) {
     s.status_since = context_.at.wall;
     s.consecutive_failures = 0;

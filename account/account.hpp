@@ -71,6 +71,10 @@ public:
   /// outcome become `unknown` in the next turn.
   void load(const domain::time_stamp& now, std::optional<std::uint64_t> tail_from);
 
+  /// After `load`: claims of this life whose POST is not among those still under way or whose outcome is at hand have
+  /// lost their outcome with the actor that had it; they become `unknown` in the next turn.
+  void keep_claims(const std::set<std::uint64_t>& under_way);
+
   /// New limits or state from the operator; takes effect in the next turn.
   void configure(settings limits);
   const settings& limits() const { return settings_; }
@@ -98,6 +102,9 @@ public:
   /// Claims what may go now, in order, as long as `take_slot` yields a slot of the node; expires what is over the backlog's
   /// limits. Returns how many were claimed.
   std::size_t claim(const std::function<bool()>& take_slot);
+
+  /// Bytes of what the turn decided so far.
+  std::size_t decided_bytes() const { return batch_.entries.size(); }
 
   /// The turn's batch; nothing when nothing was decided and no checkpoint is due.
   std::optional<domain::batch> finish();

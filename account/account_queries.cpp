@@ -128,7 +128,9 @@ log_reply account::log(const query_log& q, const domain::time_stamp& now) const 
     }
     auto all = block(b, now);
     for (auto n = all.rbegin(); n != all.rend(); ++n) {
-      if (raw(n->number) >= before || !wanted(*n, q))
+      // What is past retention may wait in its block for the others there: it is gone for readers already.
+      const bool past = is_final(n->state) && n->ended < now.wall - settings_.retention_log;
+      if (raw(n->number) >= before || past || !wanted(*n, q))
         continue;
       if (out.notifications.size() == q.limit) {
         out.next = raw(out.notifications.back().number);

@@ -50,6 +50,13 @@ bool is_erased(std::string_view snapshot) {
   return r.u8() != 0 && r.ok();
 }
 
+bool complete(std::string_view block) {
+  bool ok = true;
+  const auto all = decode_notifications(block, {}, ok);
+  return ok && !all.empty() && raw(all.back().number) % block_size == block_size - 1 &&
+         all.size() == (raw(all.back().number) < block_size ? block_size - 1 : block_size);
+}
+
 bool accepted_before(std::string_view event_id, domain::wall_time before) {
   const auto content = open_value(event_id_version, event_id);
   if (!content)
@@ -61,7 +68,7 @@ bool accepted_before(std::string_view event_id, domain::wall_time before) {
 bool ended_before(std::string_view block, domain::wall_time before) {
   bool ok = true;
   const auto all = decode_notifications(block, {}, ok);
-  return ok && std::all_of(all.begin(), all.end(),
+  return ok && !all.empty() && std::all_of(all.begin(), all.end(),
                            [&](const notification& n) { return is_final(n.state) && n.ended < before; });
 }
 
@@ -222,6 +229,12 @@ void account::load(const domain::time_stamp& now, std::optional<std::uint64_t> t
   // A claim of this life is under way in the delivery engine; its outcome will come.
   for (const auto& [number, n] : notifications_)
     if (n.state == notification_state::claimed && n.claimed_life != now.life)
+      overdue_claims_.push_back(n.number);
+}
+
+void account::keep_claims(const std::set<std::uint64_t>& under_way) {
+  for (const auto& [number, n] : notifications_)
+    if (n.state == notification_state::claimed && n.claimed_life == life_.life && !under_way.contains(number))
       overdue_claims_.push_back(n.number);
 }
 

@@ -68,9 +68,12 @@ struct create_subscription {
   domain::subscription value;
 };
 /// The subscription as its reader wants it now. `value.revision` must be the one it read, else 409 `conflict`: read
-/// again. A changed `status` pauses or resumes.
+/// again.
 struct replace_subscription {
   domain::subscription value;
+  /// `value.status` is its owner's wish: pause or resume. Else the status stays what it is, also when Carillon changed it
+  /// since it was read.
+  bool sets_status = false;
 };
 struct subscription_reply {
   domain::subscription value;

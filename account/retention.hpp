@@ -10,6 +10,10 @@ namespace carillon::account {
 /// Damaged ones are kept: whoever reads them says so.
 bool ended_before(std::string_view block, domain::wall_time before);
 
+/// Whether a stored block has all its numbers. Once they have ended as well, no checkpoint writes it again, so it may be
+/// erased by a plan that is a moment old.
+bool complete(std::string_view block);
+
 /// Whether an event id was accepted before `before`.
 bool accepted_before(std::string_view event_id, domain::wall_time before);
 

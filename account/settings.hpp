@@ -28,6 +28,7 @@ struct settings {
   std::chrono::seconds suspend_after{3600};
   std::chrono::seconds probe_interval{600};
 
+  std::chrono::seconds retention_log{7 * 24 * 3600};
   std::chrono::seconds retention_missed{30 * 24 * 3600};
   std::chrono::seconds retention_idempotency{24 * 3600};
 };

@@ -27,6 +27,9 @@ constexpr auto longest_unsaved = 30s;
 /// Requests that one turn takes, so that a flood neither makes a turn long nor its batch large.
 constexpr std::size_t requests_per_turn = 256;
 
+/// Bytes of decisions after which a turn takes no further request; a request itself is never split.
+constexpr std::size_t bytes_per_turn = 1 << 20;
+
 /// Who got no slot hears of one from its own engine; of the others' it learns by trying again after this time.
 constexpr auto starved_delay = 100ms;
 
@@ -83,7 +86,7 @@ void account_state::loaded(const shard_tail& tail) {
     auto fresh = std::make_unique<account::account>(
         account::identity{at.id, at.number, node->store.identity().generation}, limits, node->source, node->keys);
     fresh->load(node->store.stamp(), tail.from == 0 ? std::nullopt : std::optional{tail.from});
-    core = std::move(fresh);
+    loading = std::move(fresh);
   } catch (const std::exception& e) {
     config::log(config::log_level::error, "account not loaded", {{"account", limits.name}, {"error", e.what()}});
     const auto error = to_reply(account::request_error{500, "internal", e.what(), {}, 0});
@@ -96,6 +99,17 @@ void account_state::loaded(const shard_tail& tail) {
     self->quit(caf::sec::runtime_error);
     return;
   }
+  if (loading->in_flight() == 0)
+    return resumed({});
+  self->request(at.deliver, caf::infinite, resume_atom_v, at.id, account_actor{self})
+      .then([this](const std::vector<std::uint64_t>& under_way) { resumed({under_way.begin(), under_way.end()}); });
+}
+
+void account_state::resumed(std::set<std::uint64_t> under_way) {
+  for (const auto& o : ended)
+    under_way.insert(o.token);
+  core = std::move(loading);
+  core->keep_claims(under_way);
   count_changes();
   urgent = true;
   turn();
@@ -199,7 +213,9 @@ void account_state::turn() {
 
   std::deque<input> later;
   std::string fault;
-  for (std::size_t taken = 0; !inputs.empty() && taken < requests_per_turn && fault.empty(); ++taken) {
+  for (std::size_t taken = 0; !inputs.empty() && taken < requests_per_turn && core->decided_bytes() < bytes_per_turn &&
+                              fault.empty();
+       ++taken) {
     auto in = std::move(inputs.front());
     inputs.pop_front();
     if (std::holds_alternative<account::create_subscription>(*in.what) && fresh_ids.empty())

@@ -14,6 +14,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -67,6 +68,7 @@ struct account_state {
 
   void load();
   void loaded(const shard_tail& tail);
+  void resumed(std::set<std::uint64_t> under_way);
   /// Runs a turn if none is running and there is something to do.
   void turn();
   void write(input& in);
@@ -87,7 +89,8 @@ struct account_state {
   services_ptr node;
   account_neighbours at;
   account::settings limits;
-  std::unique_ptr<account::account> core; ///< none while loading
+  std::unique_ptr<account::account> core;    ///< none while loading
+  std::unique_ptr<account::account> loading; ///< waits to hear which of its POSTs are under way
   bool committing = false;
   bool urgent = false;  ///< something came that must not wait for the outcome delay
   bool save_asked = false;

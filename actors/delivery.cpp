@@ -9,7 +9,8 @@ void delivery_state::submit(std::vector<net::delivery_job> jobs, const account_a
     return;
   auto& entry = owners[jobs.front().owner];
   entry.actor = owner;
-  entry.in_flight += static_cast<std::uint32_t>(jobs.size());
+  for (const auto& job : jobs)
+    entry.in_flight.insert(job.token);
   engine->submit(std::move(jobs));
 }
 
@@ -22,14 +23,24 @@ void delivery_state::ended(std::vector<net::delivery_outcome> outcomes) {
     const auto it = owners.find(account);
     if (it == owners.end())
       continue;
-    it->second.in_flight -= static_cast<std::uint32_t>(list.size());
+    for (const auto& o : list)
+      it->second.in_flight.erase(o.token);
     self->send(it->second.actor, std::move(list));
-    if (it->second.in_flight == 0)
+    if (it->second.in_flight.empty())
       owners.erase(it);
   }
-  // Each of those who wait gets its turn; who gets nothing asks again.
-  for (auto left = std::exchange(hungry, {}); !left.empty(); left.pop_front())
-    self->send(left.front(), slots_atom_v);
+  // As many of those who wait as there are slots, the longest waiting first; who gets too few asks again.
+  for (auto freed = outcomes.size(); freed > 0 && !hungry.empty(); --freed, hungry.pop_front())
+    self->send(hungry.front(), slots_atom_v);
+}
+
+/// An account was loaded again: its outcomes go to the new actor, which is told what is still under way.
+std::vector<std::uint64_t> delivery_state::resume(domain::account_id account, const account_actor& owner) {
+  const auto it = owners.find(raw(account));
+  if (it == owners.end())
+    return {};
+  it->second.actor = owner;
+  return {it->second.in_flight.begin(), it->second.in_flight.end()};
 }
 
 void delivery_state::wait_for_slots(account_actor who) {
@@ -46,6 +57,9 @@ delivery_actor::behavior_type delivery(delivery_actor::stateful_pointer<delivery
   return {
       [self](job_vector& jobs, const account_actor& owner) { self->state.submit(std::move(jobs), owner); },
       [self](slots_atom, account_actor& who) { self->state.wait_for_slots(std::move(who)); },
+      [self](resume_atom, domain::account_id account, const account_actor& owner) {
+        return self->state.resume(account, owner);
+      },
       [self](outcome_vector& outcomes) { self->state.ended(std::move(outcomes)); },
   };
 }

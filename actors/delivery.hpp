@@ -11,6 +11,7 @@
 #include <deque>
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace carillon::actors {
@@ -22,6 +23,7 @@ struct delivery_state {
   void submit(std::vector<net::delivery_job> jobs, const account_actor& owner);
   void ended(std::vector<net::delivery_outcome> outcomes);
   void wait_for_slots(account_actor who);
+  std::vector<std::uint64_t> resume(domain::account_id account, const account_actor& owner);
 
   delivery_actor::pointer self;
   services_ptr node;
@@ -29,7 +31,7 @@ struct delivery_state {
 
   struct owner_entry {
     account_actor actor;
-    std::uint32_t in_flight = 0;
+    std::unordered_set<std::uint64_t> in_flight; ///< tokens of its jobs
   };
   std::unordered_map<std::uint64_t, owner_entry> owners; ///< accounts with jobs in this engine
   std::deque<account_actor> hungry;                      ///< wait for slots, in the order they asked

@@ -31,6 +31,7 @@ account::settings effective_settings(const storage::account_profile& profile, co
   s.suspend_after_failures = node.delivery.suspend_after_failures;
   s.suspend_after = to_seconds(node.delivery.suspend_after);
   s.probe_interval = to_seconds(node.delivery.probe_interval);
+  s.retention_log = to_seconds(node.retention.log);
   s.retention_missed = to_seconds(node.retention.missed);
   s.retention_idempotency = to_seconds(node.retention.idempotency);
   return s;

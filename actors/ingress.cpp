@@ -7,6 +7,12 @@
 
 namespace carillon::actors {
 
+namespace {
+using namespace std::chrono_literals;
+/// How late a timeout may come.
+constexpr auto deadline_check = 250ms;
+} // namespace
+
 void ingress_state::start(services_ptr services, directory_actor where) {
   node = std::move(services);
   directory = std::move(where);
@@ -25,6 +31,9 @@ void ingress_state::take(domain::account_id account, request_ptr what, ask_ptr f
         503, "overloaded", "too much is waiting to be made durable on this node; try again", {}, 1});
   waiting[raw(account)] += from->cost;
   waiting_total += from->cost;
+  deadlines.emplace(domain::boot_clock::now() + from->timeout, from);
+  if (deadlines.size() == 1)
+    self->delayed_send(self, std::chrono::duration_cast<std::chrono::nanoseconds>(deadline_check), wake_atom_v);
   const auto it = known.find(raw(account));
   if (it != known.end())
     forward(it->second, account, std::move(what), std::move(from), true);
@@ -34,7 +43,7 @@ void ingress_state::take(domain::account_id account, request_ptr what, ask_ptr f
 
 /// `again`: the account's actor may turn out to have just left, then it is looked up once more.
 void ingress_state::find(domain::account_id account, request_ptr what, ask_ptr from, bool again) {
-  self->request(directory, from->timeout, lookup_atom_v, account)
+  self->request(directory, caf::infinite, lookup_atom_v, account)
       .then(
           [=, this](const account_actor& found) {
             if (known.emplace(raw(account), found).second) {
@@ -53,7 +62,7 @@ void ingress_state::find(domain::account_id account, request_ptr what, ask_ptr f
 
 void ingress_state::forward(const account_actor& to, domain::account_id account, request_ptr what, ask_ptr from,
                             bool again) {
-  self->request(to, from->timeout, what)
+  self->request(to, caf::infinite, what)
       .then([=, this](const reply_ptr& r) { answer(account, from, std::move(*r)); },
             [=, this](const caf::error& e) {
               // An actor that left took nothing more out of its mailbox: nothing of this request was decided.
@@ -61,10 +70,6 @@ void ingress_state::forward(const account_actor& to, domain::account_id account,
               if (left && again) {
                 known.erase(raw(account));
                 find(account, what, from, false);
-              } else if (e == caf::sec::request_timeout) {
-                answer(account, from,
-                       account::request_error{503, "overloaded", "the account did not answer in time; what was asked "
-                                                                 "may still happen", {}, 1});
               } else {
                 answer(account, from, account::request_error{503, "overloaded", caf::to_string(e), {}, 1});
               }
@@ -78,7 +83,29 @@ void ingress_state::answer(domain::account_id account, const ask_ptr& from, acco
     if (it->second == 0)
       waiting.erase(it);
   }
-  from->done(std::move(what));
+  finish(from, std::move(what));
+}
+
+/// Whoever asked hears once: from the account, or that it took too long. What the request holds stays counted until the
+/// account is done with it.
+void ingress_state::finish(const ask_ptr& from, account::reply what) {
+  if (auto done = std::exchange(from->done, nullptr))
+    done(std::move(what));
+}
+
+void ingress_state::check_deadlines() {
+  const auto now = domain::boot_clock::now();
+  while (!deadlines.empty()) {
+    const auto from = deadlines.begin()->second.lock();
+    if (from && deadlines.begin()->first > now)
+      break;
+    if (from)
+      finish(from, account::request_error{
+                       503, "overloaded", "the account did not answer in time; what was asked may still happen", {}, 1});
+    deadlines.erase(deadlines.begin());
+  }
+  if (!deadlines.empty())
+    self->delayed_send(self, std::chrono::duration_cast<std::chrono::nanoseconds>(deadline_check), wake_atom_v);
 }
 
 void ingress_state::gone(const caf::actor_addr& who) {
@@ -97,6 +124,7 @@ ingress_actor::behavior_type ingress(ingress_actor::stateful_pointer<ingress_sta
       [self](domain::account_id account, request_ptr& what, ask_ptr& from) {
         self->state.take(account, std::move(what), std::move(from));
       },
+      [self](wake_atom) { self->state.check_deadlines(); },
   };
 }
 

@@ -7,6 +7,8 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <string>
 #include <unordered_map>
 
@@ -24,6 +26,8 @@ struct ingress_state {
   void find(domain::account_id account, request_ptr what, ask_ptr from, bool again);
   void forward(const account_actor& to, domain::account_id account, request_ptr what, ask_ptr from, bool again);
   void answer(domain::account_id account, const ask_ptr& from, account::reply what);
+  void finish(const ask_ptr& from, account::reply what);
+  void check_deadlines();
 
   ingress_actor::pointer self;
   services_ptr node;
@@ -32,6 +36,7 @@ struct ingress_state {
   std::unordered_map<caf::actor_id, std::uint64_t> by_actor;
   std::unordered_map<std::uint64_t, std::size_t> waiting; ///< bytes of an account's requests under way
   std::size_t waiting_total = 0;
+  std::multimap<domain::boot_time, std::weak_ptr<ask>> deadlines; ///< of requests under way; entries of others lapse
 
   static inline const char* name = "ingress";
 };

@@ -81,6 +81,8 @@ using delivery_actor = typed<
     caf::result<void>(job_vector, account_actor),
     /// Tell this account when slots of the node are free again.
     caf::result<void>(slots_atom, account_actor),
+    /// The account was loaded again by this actor; answers which of its POSTs (by token) are under way.
+    caf::result<std::vector<std::uint64_t>>(resume_atom, domain::account_id, account_actor),
     /// What ended in one turn of the engine's loop (from the engine).
     caf::result<void>(outcome_vector)>;
 
@@ -108,7 +110,9 @@ using directory_actor = typed<
 /// Routes requests to accounts and holds the admission credit. One a core.
 using ingress_actor = typed<
     /// One account's request, on its way there; the answer goes to the callback.
-    caf::result<void>(domain::account_id, request_ptr, ask_ptr)>;
+    caf::result<void>(domain::account_id, request_ptr, ask_ptr),
+    /// Look who has waited too long (to itself).
+    caf::result<void>(wake_atom)>;
 
 /// Retention and marks, in small bounded steps. One a node.
 using sweeper_actor = typed<

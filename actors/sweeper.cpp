@@ -77,7 +77,9 @@ storage::erase_plan sweeper_state::expired(domain::shard_id number) const {
   case row_kind::block:
     return storage::collect_matching(
         node->store, storage::key(number, row_kind::block), cursor, {},
-        [&](std::string_view, std::string_view value) { return account::ended_before(value, now - keep.log); });
+        [&](std::string_view, std::string_view value) {
+          return account::ended_before(value, now - keep.log) && account::complete(value);
+        });
   case row_kind::missed:
     return storage::collect_matching(
         node->store, storage::key(number, row_kind::missed), cursor, {},

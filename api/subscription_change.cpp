@@ -1,6 +1,7 @@
 #include "api/subscription_change.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <charconv>
 #include <cstdint>
 
@@ -43,9 +44,10 @@ boost::asio::awaitable<subscription> change_subscription(call& c, domain::subscr
   for (int attempt = 1;; ++attempt) {
     account::replace_subscription wanted;
     wanted.value = co_await read_subscription(c, id);
-    const auto revision = wanted.value.revision;
+    const auto [revision, status] = std::pair{wanted.value.revision, wanted.value.status};
     change(wanted.value);
     wanted.value.revision = revision;
+    wanted.sets_status = wanted.value.status != status;
     account::request what = std::move(wanted);
     auto reply = co_await ask(c.node(), c.account->number, what, 0);
     if (auto* done = std::get_if<account::subscription_reply>(&reply))

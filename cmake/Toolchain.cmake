@@ -7,6 +7,15 @@ target_compile_definitions(carillon_options INTERFACE
   CARILLON_VERSION="${PROJECT_VERSION}"
   $<$<BOOL:${CARILLON_FAULT_POINTS}>:CARILLON_FAULT_POINTS=1>)
 
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # GCC 12 sees overlaps in std::string's own code when it inlines at -O3 (GCC bug 105651), and uninitialised members in
+  # <regex> under sanitizers (GCC bug 105562).
+  target_compile_options(carillon_options INTERFACE -Wno-restrict)
+  if(CARILLON_SANITIZE)
+    target_compile_options(carillon_options INTERFACE -Wno-maybe-uninitialized)
+  endif()
+endif()
+
 if(CARILLON_WARNINGS_AS_ERRORS)
   target_compile_options(carillon_options INTERFACE -Werror)
 endif()

@@ -80,6 +80,53 @@ CAF_TEST(an outcome in a refused batch is not lost) {
   CAF_CHECK(all[0].state == domain::notification_state::delivered);
 }
 
+CAF_TEST(an actor that dies leaves its POSTs to the next one) {
+  for (const bool under_way : {true, false}) {
+    const auto acme = create(under_way ? "acme" : "other");
+    subscribe(acme);
+    out.jobs.clear();
+    ask(acme, person(1));
+    CAF_REQUIRE_EQUAL(out.jobs.size(), 1u);
+    const auto job = std::move(out.jobs[0]);
+    if (under_way)
+      out.under_way = {job.token};
+    else
+      out.under_way.clear();
+    caf::anon_send_exit(out.owner, caf::exit_reason::kill);
+    sched.run();
+    const auto log = ask(acme, account::query_log{});
+    CAF_REQUIRE(log->has_value());
+    const auto state = std::get<account::log_reply>(**log).notifications.at(0).state;
+    if (!under_way) {
+      CAF_CHECK(state == domain::notification_state::unknown); // its outcome went to the dead one
+      continue;
+    }
+    CAF_CHECK(state == domain::notification_state::claimed);
+    outcome(job, domain::notification_state::delivered);
+    pass(std::chrono::seconds{1});
+    const auto later = ask(acme, account::query_log{});
+    CAF_CHECK(std::get<account::log_reply>(**later).notifications.at(0).state ==
+              domain::notification_state::delivered);
+  }
+}
+
+CAF_TEST(who waited too long hears so once and still counts until the account is done) {
+  const auto acme = create("acme");
+  subscribe(acme);
+  held.at_once = false;
+  const auto late = ask(acme, person(1), config::defaults::ingress_bytes_per_account, std::chrono::milliseconds{0});
+  pass(std::chrono::seconds{1});
+  CAF_REQUIRE(late->has_value());
+  CAF_CHECK_EQUAL(std::get<account::request_error>(**late).slug, "overloaded");
+  const auto refused = ask(acme, person(2), 1);
+  CAF_REQUIRE(refused->has_value());
+  CAF_CHECK_EQUAL(std::get<account::request_error>(**refused).status, 429);
+  commit_held(); // answers the first one a second time: nobody hears it
+  const auto after = ask(acme, person(3), 1);
+  commit_held();
+  CAF_CHECK(after->has_value() && std::holds_alternative<account::submit_reply>(**after));
+}
+
 CAF_TEST(without a slot nothing is claimed and the account asks for one) {
   const auto acme = create("acme");
   subscribe(acme);

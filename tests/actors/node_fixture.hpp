@@ -78,6 +78,7 @@ struct posted {
   std::vector<net::delivery_job> jobs;
   account_actor owner;
   std::vector<account_actor> hungry;
+  std::vector<std::uint64_t> under_way; ///< what it tells an account that was loaded again
 };
 
 inline delivery_actor::behavior_type noting_delivery(delivery_actor::pointer, posted* out) {
@@ -88,6 +89,10 @@ inline delivery_actor::behavior_type noting_delivery(delivery_actor::pointer, po
         out->owner = owner;
       },
       [=](slots_atom, const account_actor& who) { out->hungry.push_back(who); },
+      [=](resume_atom, domain::account_id, const account_actor& owner) {
+        out->owner = owner;
+        return out->under_way;
+      },
       [](outcome_vector&) {},
   };
 }
@@ -159,11 +164,12 @@ struct node_fixture : test_coordinator_fixture<test_config> {
 
   /// Sends a request through the door; the answer comes into the returned place when the scheduler gets to it.
   std::shared_ptr<std::optional<account::reply>> ask(domain::account_id who, account::request what,
-                                                     std::size_t cost = 1) {
+                                                     std::size_t cost = 1,
+                                                     std::chrono::milliseconds timeout = std::chrono::seconds{30}) {
     auto answer = std::make_shared<std::optional<account::reply>>();
     auto from = std::make_shared<actors::ask>();
     from->cost = cost;
-    from->timeout = std::chrono::seconds{30};
+    from->timeout = timeout;
     from->done = [answer](account::reply r) {
       if (*answer)
         CAF_FAIL("answered twice");

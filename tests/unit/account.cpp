@@ -201,7 +201,7 @@ CAF_TEST(a pause holds and a resume sends in order) {
     auto s = w.a->subscriptions().subscriptions[0];
     s.status = status;
     w.begin();
-    CAF_CHECK(std::holds_alternative<account::subscription_reply>(w.a->replace({s})));
+    CAF_CHECK(std::holds_alternative<account::subscription_reply>(w.a->replace({s, true})));
     w.end();
   };
   set(domain::subscription_status::paused);
@@ -215,13 +215,28 @@ CAF_TEST(a pause holds and a resume sends in order) {
   CAF_CHECK_EQUAL(raw(w.a->subscriptions().subscriptions[0].id), raw(id));
 }
 
+CAF_TEST(a change of something else does not undo a suspension that came meanwhile) {
+  world w;
+  w.subscribe();
+  auto read_before = w.a->subscriptions().subscriptions[0];
+  w.change(1);
+  w.answer(410);
+  read_before.description = "changed";
+  w.begin();
+  CAF_CHECK_EQUAL(status_of(w.a->replace({read_before, false})), 0);
+  w.end();
+  const auto now = w.a->subscriptions().subscriptions[0];
+  CAF_CHECK(now.status == domain::subscription_status::suspended);
+  CAF_CHECK_EQUAL(now.description, "changed");
+}
+
 CAF_TEST(a stale revision is a conflict) {
   world w;
   w.subscribe();
   auto s = w.a->subscriptions().subscriptions[0];
   w.begin();
-  CAF_CHECK(std::holds_alternative<account::subscription_reply>(w.a->replace({s})));
-  CAF_CHECK_EQUAL(slug_of(w.a->replace({s})), "conflict");
+  CAF_CHECK(std::holds_alternative<account::subscription_reply>(w.a->replace({s, false})));
+  CAF_CHECK_EQUAL(slug_of(w.a->replace({s, false})), "conflict");
   w.end();
 }
 

@@ -2,7 +2,9 @@
 #define CAF_TEST_NO_MAIN
 #include "caf/test/unit_test.hpp"
 
+#include "account/retention.hpp"
 #include "account_fixture.hpp"
+#include "storage/keys.hpp"
 
 #include <random>
 #include <set>
@@ -208,6 +210,26 @@ CAF_TEST(a random life is the same whether replayed from the log or from checkpo
     CAF_CHECK_EQUAL(usage_again.pending_bytes, usage.pending_bytes);
     CAF_CHECK_EQUAL(usage_again.in_flight, usage.in_flight);
   }
+}
+
+CAF_TEST(only blocks that nobody writes again are called past) {
+  world w;
+  w.subscribe("person", "new");
+  const auto block = [&](std::uint64_t index) {
+    return w.source.tables.at(storage::key(domain::shard_id{0}, storage::row_kind::block, 64, index));
+  };
+  for (int i = 0; i < 70; ++i) {
+    w.post(R"({"entity":"Contact","action":"Create","record_id":)" + std::to_string(i) + "}");
+    w.answer();
+  }
+  w.checkpoint();
+  CAF_CHECK(account::complete(block(0)));
+  CAF_CHECK(!account::complete(block(1)));
+  CAF_CHECK(account::ended_before(block(0), w.wall + 1s));
+  CAF_CHECK(!account::ended_before(block(0), w.wall - 1h));
+  CAF_CHECK_EQUAL(w.log().size(), 70u);
+  w.pass(8 * 24h);
+  CAF_CHECK(w.log().empty());
 }
 
 CAF_TEST(secrets are not in the store as plain text) {
