@@ -47,7 +47,7 @@ void add_common(stage& on, std::size_t events_under_way, const measurement& m, f
 } // namespace
 
 void measure_accept_single(stage& on, figures& into) {
-  constexpr std::size_t connections = 64;
+  constexpr std::size_t connections = 256;
   auto& n = on.fresh_node();
   wrk_settings healthz;
   healthz.url = "http://127.0.0.1:" + std::to_string(n.port()) + "/healthz";

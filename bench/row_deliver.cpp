@@ -10,13 +10,16 @@ namespace carillon::bench {
 
 namespace {
 
-constexpr std::size_t accounts = 16;
+constexpr std::size_t few_accounts = 16;
+/// Each may have 8 POSTs under way, all to one origin: as when many tenants use the same automation service.
+constexpr std::size_t many_accounts = 64;
 /// Enough that the node never waits for events, and few enough that their bodies stay small beside its
 /// memory.
 constexpr std::uint64_t most_outstanding = 20'000;
 constexpr double wanted_per_second = 5'000;
 
-measurement deliver(stage& on, std::size_t events_per_request, std::size_t connections, figures& into) {
+measurement deliver(stage& on, std::size_t accounts, std::size_t events_per_request, std::size_t connections,
+                    figures& into) {
   auto& n = on.fresh_node();
   load_settings load;
   load.accounts = make_tenants(n, accounts, "fast-", on.receiver().url() + "/fast", sending::active);
@@ -32,6 +35,8 @@ measurement deliver(stage& on, std::size_t events_per_request, std::size_t conne
            at_least(wanted_per_second));
   into.add("node CPU per delivered notification", unit::microseconds,
            static_cast<double>(m.node_cpu.count()) / 1e3 / static_cast<double>(m.posts));
+  into.add("TLS handshakes per delivered notification", unit::times,
+           static_cast<double>(m.handshakes) / static_cast<double>(m.posts));
   into.add("disk writes per delivered notification", unit::kibibytes,
            static_cast<double>(m.written) / 1024 / static_cast<double>(m.posts));
   into.add("node memory", unit::mebibytes, resident / (1 << 20));
@@ -48,7 +53,7 @@ void measure_deliver(stage& on, figures& into) {
   posts.duration = on.how_long().yardstick;
   posts.folder = on.folder();
   const auto yardstick = run_wrk(posts);
-  const auto m = deliver(on, batch, connections, into);
+  const auto m = deliver(on, few_accounts, batch, connections, into);
   const auto wrk_cpu = static_cast<double>(yardstick.cpu_per_request.count()) / 1e3;
   const auto node_cpu = static_cast<double>(m.node_cpu.count()) / 1e3 / static_cast<double>(m.posts);
   into.add("wrk: POSTs to the same sink", unit::per_second, yardstick.per_second);
@@ -59,8 +64,13 @@ void measure_deliver(stage& on, figures& into) {
 }
 
 void measure_deliver_single(stage& on, figures& into) {
-  constexpr std::size_t connections = 64;
-  deliver(on, 1, connections, into);
+  constexpr std::size_t connections = 256;
+  deliver(on, few_accounts, 1, connections, into);
+}
+
+void measure_deliver_many(stage& on, figures& into) {
+  constexpr std::size_t batch = 100, connections = 4;
+  deliver(on, many_accounts, batch, connections, into);
 }
 
 } // namespace carillon::bench

@@ -5,7 +5,7 @@
 namespace carillon::bench {
 
 std::span<const row> all_rows() {
-  static constexpr std::array<row, 5> rows{{
+  static constexpr std::array<row, 6> rows{{
       {"accept-single",
        "events made durable, one a request, nothing sent; beside LMDB alone and wrk on /healthz",
        measure_accept_single},
@@ -14,6 +14,7 @@ std::span<const row> all_rows() {
       {"deliver", "notifications delivered, events posted 100 a request; beside wrk on the same sink",
        measure_deliver},
       {"deliver-single", "notifications delivered, events posted one a request", measure_deliver_single},
+      {"deliver-many", "as deliver, with four times the accounts at one origin", measure_deliver_many},
       {"latency", "from 202 to arrival, at half of the load that single events reach", measure_latency},
   }};
   return rows;

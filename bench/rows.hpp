@@ -26,6 +26,7 @@ void measure_accept_batch(stage& on, figures& into);
 // row_deliver.cpp
 void measure_deliver(stage& on, figures& into);
 void measure_deliver_single(stage& on, figures& into);
+void measure_deliver_many(stage& on, figures& into);
 // row_latency.cpp
 void measure_latency(stage& on, figures& into);
 

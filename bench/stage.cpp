@@ -91,7 +91,9 @@ measurement stage::snapshot() {
   m.accepted = book_.accepted_count();
   m.arrived = book_.arrived_count();
   m.posts = book_.post_count();
-  m.sink_requests = sink_->stats().requests;
+  const auto received = sink_->stats();
+  m.sink_requests = received.requests;
+  m.handshakes = received.handshakes;
   m.written = node_->written_bytes();
   m.node_cpu = node_->cpu();
   m.sink_cpu = sink_->cpu();
@@ -125,6 +127,7 @@ measurement stage::play(load_settings load) {
   counted.arrived -= before.arrived;
   counted.posts -= before.posts;
   counted.sink_requests -= before.sink_requests;
+  counted.handshakes -= before.handshakes;
   counted.written -= before.written;
   counted.node_cpu -= before.node_cpu;
   counted.sink_cpu -= before.sink_cpu;

@@ -33,7 +33,7 @@ struct stage_settings {
 /// Both ends of one stretch of counting.
 struct measurement {
   domain::boot_time from, to;
-  std::uint64_t accepted = 0, arrived = 0, posts = 0, sink_requests = 0; ///< between both
+  std::uint64_t accepted = 0, arrived = 0, posts = 0, sink_requests = 0, handshakes = 0; ///< between both
   std::uint64_t written = 0; ///< bytes that the node wrote to the disk
   std::chrono::nanoseconds node_cpu{}, sink_cpu{};
 
