@@ -18,7 +18,8 @@ namespace {
 /// Log bytes after which a turn also saves the account, so that a restart replays little.
 constexpr std::uint64_t checkpoint_after_bytes = 512 * 1024;
 
-/// Parsed events that an account keeps at hand for its pending notifications; the others are read from the log again.
+/// Parsed events that an account keeps at hand for its pending notifications; the others are read from the
+/// log again.
 constexpr std::uint64_t hot_events_bytes = 256 * 1024;
 
 std::string hash_of(std::string_view id) {
@@ -26,9 +27,13 @@ std::string hash_of(std::string_view id) {
   return std::string{crypto::as_view(digest).substr(0, 16)};
 }
 
-request_error not_found(std::string what) { return {404, "not-found", std::move(what), {}, 0}; }
+request_error not_found(std::string what) {
+  return {404, "not-found", std::move(what), {}, 0};
+}
 
-request_error gone() { return not_found("this account is being deleted"); }
+request_error gone() {
+  return not_found("this account is being deleted");
+}
 
 bool holds(const notification& n, const domain::record_id& record) {
   return std::find(n.records.begin(), n.records.end(), record) != n.records.end();
@@ -118,8 +123,11 @@ std::variant<submit_reply, request_error> account::submit(const submit_events& r
       continue;
     if (known->digest != e.digest) {
       const auto place = r.events.size() == 1 ? std::string{"#/id"} : "#/" + std::to_string(i) + "/id";
-      return request_error{422, "event-id-reused", "event id \"" + e.id + "\" was already used for other content",
-                           {{place, "already used for an event with other content"}}, 0};
+      return request_error{422,
+                           "event-id-reused",
+                           "event id \"" + e.id + "\" was already used for other content",
+                           {{place, "already used for an event with other content"}},
+                           0};
     }
     out.events[i].duplicate = true;
     out.events[i].notifications = known->notifications;
@@ -183,8 +191,12 @@ std::variant<subscription_reply, request_error> account::create(const create_sub
   if (erased_)
     return gone();
   if (subscriptions_.counted() >= settings_.max_subscriptions)
-    return request_error{409, "subscription-limit",
-                         "this account has its " + std::to_string(settings_.max_subscriptions) + " subscriptions", {}, 0};
+    return request_error{409,
+                         "subscription-limit",
+                         "this account has its " + std::to_string(settings_.max_subscriptions) +
+                             " subscriptions",
+                         {},
+                         0};
   auto s = r.value;
   s.id = id;
   s.revision = 1;
@@ -203,8 +215,12 @@ std::variant<subscription_reply, request_error> account::replace(const replace_s
     return request_error{409, "conflict", "the subscription was changed meanwhile; read it again", {}, 0};
   const bool restored = current->now.pipeliner.deleted && !r.value.pipeliner.deleted;
   if (restored && subscriptions_.counted() >= settings_.max_subscriptions)
-    return request_error{409, "subscription-limit",
-                         "this account has its " + std::to_string(settings_.max_subscriptions) + " subscriptions", {}, 0};
+    return request_error{409,
+                         "subscription-limit",
+                         "this account has its " + std::to_string(settings_.max_subscriptions) +
+                             " subscriptions",
+                         {},
+                         0};
   auto s = r.value;
   ++s.revision;
   s.modified = context_.at.wall;
@@ -275,7 +291,8 @@ void account::erase() {
     remove({id});
 }
 
-void account::cancel_pending(const std::vector<domain::notification_number>& numbers, notification_state state) {
+void account::cancel_pending(const std::vector<domain::notification_number>& numbers,
+                             notification_state state) {
   if (!numbers.empty())
     decide(entry::dropped{state, numbers});
 }
@@ -292,8 +309,8 @@ void account::end(domain::notification_number number, const domain::delivery_res
 }
 
 void account::judge_holding(subscription_state& s, const domain::delivery_result& result) {
-  const auto verdict = judge(s.now, result, context_.at.wall,
-                             {settings_.suspend_after_failures, settings_.suspend_after});
+  const auto verdict =
+      judge(s.now, result, context_.at.wall, {settings_.suspend_after_failures, settings_.suspend_after});
   if (verdict)
     decide(entry::subscription_status{s.now.id, verdict->status, verdict->reason});
 }
@@ -312,7 +329,8 @@ bool account::may_claim(const subscription_state& s, domain::boot_time now) cons
   return origin == in_flight_by_origin_.end() || origin->second < settings_.slots_per_origin;
 }
 
-/// The subscription whose first waiting notification is the account's next to be claimed: earliest due, then accepted.
+/// The subscription whose first waiting notification is the account's next to be claimed: earliest due, then
+/// accepted.
 subscription_state* account::next_claimable() {
   subscription_state* best = nullptr;
   for (const auto& [id, s] : subscriptions_.all())

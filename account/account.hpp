@@ -41,7 +41,7 @@ struct moment {
 struct outgoing {
   domain::notification_number number{};
   domain::compiled_ptr subscription; ///< none: it or an event is gone, nothing may be sent
-  std::string headers; ///< complete lines with CRLF
+  std::string headers;               ///< complete lines with CRLF
   std::string body;
   domain::boot_time deadline{};
 };
@@ -49,13 +49,14 @@ struct outgoing {
 /// The seq of the last log row that a saved account holds; 0 when it can't be read.
 std::uint64_t saved_seq(std::string_view snapshot);
 
-/// One account: its subscriptions, windows, backlog, claims and log, as a pure state machine. Time, storage and
-/// randomness come in as arguments; the account actor drives it.
+/// One account: its subscriptions, windows, backlog, claims and log, as a pure state machine. Time, storage
+/// and randomness come in as arguments; the account actor drives it.
 ///
-/// It works in turns. `begin` opens one; requests, outcomes and `claim` decide, write what they decided as log entries
-/// and apply them at once; `finish` hands out the batch. Nothing may be shown outside before that batch is committed;
-/// then `committed` closes the turn and hands out the POSTs. While a batch is being committed no new turn begins, so
-/// between turns the state is exactly what is on disk. If a batch is refused, the object is thrown away and loaded anew.
+/// It works in turns. `begin` opens one; requests, outcomes and `claim` decide, write what they decided as
+/// log entries and apply them at once; `finish` hands out the batch. Nothing may be shown outside before that
+/// batch is committed; then `committed` closes the turn and hands out the POSTs. While a batch is being
+/// committed no new turn begins, so between turns the state is exactly what is on disk. If a batch is
+/// refused, the object is thrown away and loaded anew.
 ///
 ///     idle --begin--> deciding --finish--> committing --committed--> idle
 ///                                              \--refused--> (thrown away)
@@ -66,13 +67,13 @@ public:
   account(const account&) = delete;
   account& operator=(const account&) = delete;
 
-  /// Makes the state from the last checkpoint and, when `tail_from` is given, the log rows from that seq on. Throws
-  /// std::runtime_error when what is stored is damaged. `now` stamps this life: claims of earlier ones without an
-  /// outcome become `unknown` in the next turn.
+  /// Makes the state from the last checkpoint and, when `tail_from` is given, the log rows from that seq on.
+  /// Throws std::runtime_error when what is stored is damaged. `now` stamps this life: claims of earlier ones
+  /// without an outcome become `unknown` in the next turn.
   void load(const domain::time_stamp& now, std::optional<std::uint64_t> tail_from);
 
-  /// After `load`: claims of this life whose POST is not among those still under way or whose outcome is at hand have
-  /// lost their outcome with the actor that had it; they become `unknown` in the next turn.
+  /// After `load`: claims of this life whose POST is not among those still under way or whose outcome is at
+  /// hand have lost their outcome with the actor that had it; they become `unknown` in the next turn.
   void keep_claims(const std::set<std::uint64_t>& under_way);
 
   /// New limits or state from the operator; takes effect in the next turn.
@@ -81,13 +82,14 @@ public:
 
   // --- one turn ---
 
-  /// Opens a turn. With `checkpoint`, or when enough has come together, the batch also saves the state as committed so
-  /// far.
+  /// Opens a turn. With `checkpoint`, or when enough has come together, the batch also saves the state as
+  /// committed so far.
   void begin(moment now, bool checkpoint);
 
   std::variant<submit_reply, request_error> submit(const submit_events& r);
   /// `id` is fresh from the shard.
-  std::variant<subscription_reply, request_error> create(const create_subscription& r, domain::subscription_id id);
+  std::variant<subscription_reply, request_error> create(const create_subscription& r,
+                                                         domain::subscription_id id);
   std::variant<subscription_reply, request_error> replace(const replace_subscription& r);
   std::variant<done_reply, request_error> remove(const delete_subscription& r);
   /// The number of the sample notification.
@@ -99,8 +101,8 @@ public:
   /// What became of a claimed notification. Ignores numbers that are not claimed.
   void end(domain::notification_number number, const domain::delivery_result& result);
 
-  /// Claims what may go now, in order, as long as `take_slot` yields a slot of the node; expires what is over the backlog's
-  /// limits. Returns how many were claimed.
+  /// Claims what may go now, in order, as long as `take_slot` yields a slot of the node; expires what is over
+  /// the backlog's limits. Returns how many were claimed.
   std::size_t claim(const std::function<bool()>& take_slot);
 
   /// Bytes of what the turn decided so far.
@@ -167,9 +169,10 @@ private:
   void decide(entry::any e, domain::event_ptr source = nullptr);
   std::uint32_t place(const domain::event_ptr& e, std::string_view id, bool given,
                       const std::vector<std::pair<subscription_state*, domain::action>>& matches);
-  std::vector<std::pair<subscription_state*, domain::action>> matches(const domain::event& e,
-                                                                      const std::vector<std::string>& skip_keys) const;
-  void cancel_pending(const std::vector<domain::notification_number>& numbers, domain::notification_state state);
+  std::vector<std::pair<subscription_state*, domain::action>>
+  matches(const domain::event& e, const std::vector<std::string>& skip_keys) const;
+  void cancel_pending(const std::vector<domain::notification_number>& numbers,
+                      domain::notification_state state);
   void expire_overdue();
   void judge_holding(subscription_state& s, const domain::delivery_result& result);
   subscription_state* next_claimable();
@@ -213,7 +216,8 @@ private:
 
   subscription_table subscriptions_;
   domain::rate_limit rate_;
-  std::map<std::uint64_t, notification> notifications_; ///< open ones, and those that ended since the last checkpoint
+  std::map<std::uint64_t, notification>
+      notifications_; ///< open ones, and those that ended since the last checkpoint
   std::uint64_t next_number_ = 1, next_feed_ = 1, next_event_ = 1;
   std::uint64_t pending_ = 0, pending_records_ = 0, pending_bytes_ = 0;
   std::uint32_t in_flight_ = 0;
@@ -224,10 +228,10 @@ private:
   // since the last checkpoint
   std::set<std::uint64_t> dirty_blocks_;
   std::unordered_map<id_hash, id_record> recent_ids_;
-  std::unordered_map<id_hash, id_record> saving_ids_; ///< in the checkpoint of this turn, not readable yet
+  std::unordered_map<id_hash, id_record> saving_ids_;    ///< in the checkpoint of this turn, not readable yet
   std::map<std::uint64_t, std::uint64_t> recent_missed_; ///< feed number → notification number
   std::uint64_t unsaved_bytes_ = 0; ///< of log entries; > 0 also for what only a checkpoint tells
-  std::uint64_t last_seq_ = 0; ///< of the newest row applied
+  std::uint64_t last_seq_ = 0;      ///< of the newest row applied
 
   // this turn
   apply_context context_;
@@ -244,7 +248,7 @@ private:
   std::vector<std::uint64_t> just_ended_;
   std::uint64_t hot_bytes_ = 0; ///< parsed events kept at hand for pending notifications
 
-  domain::time_stamp life_; ///< of this load
+  domain::time_stamp life_;                                 ///< of this load
   std::vector<domain::notification_number> overdue_claims_; ///< of earlier lives: become unknown
 };
 

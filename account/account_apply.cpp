@@ -1,5 +1,5 @@
-// Applying log entries: the one way in which an account's state changes, the same for a decision of this moment and for
-// one that is read back from the log.
+// Applying log entries: the one way in which an account's state changes, the same for a decision of this
+// moment and for one that is read back from the log.
 #include "account/account.hpp"
 
 #include "account/holding.hpp"
@@ -24,7 +24,8 @@ struct overloaded : Ts... {
 void account::apply(const entry::any& e, const domain::event_ptr& source) {
   std::visit(overloaded{
                  [&](const entry::time& t) {
-                   context_.at.boot = context_.live ? t.boot : domain::translate(t.boot, context_.then, context_.now);
+                   context_.at.boot =
+                       context_.live ? t.boot : domain::translate(t.boot, context_.then, context_.now);
                    context_.at.wall = t.wall;
                  },
                  [&](const entry::event& x) { apply_event(x, source); },
@@ -52,7 +53,9 @@ notification* account::find(domain::notification_number n) {
   return it == notifications_.end() ? nullptr : &it->second;
 }
 
-void account::touch(const notification& n) { dirty_blocks_.insert(raw(n.number) / block_size); }
+void account::touch(const notification& n) {
+  dirty_blocks_.insert(raw(n.number) / block_size);
+}
 
 void account::apply_event(const entry::event& e, const domain::event_ptr& source) {
   event_.source = source ? source : domain::parse_stored_event(e.bytes);
@@ -66,8 +69,8 @@ void account::apply_event(const entry::event& e, const domain::event_ptr& source
   ++next_event_;
   if (e.given) {
     const auto digest = crypto::sha256(e.id);
-    recent_ids_[std::string{crypto::as_view(digest).substr(0, 16)}] = {context_.at.wall, event_.source->digest,
-                                                                       e.notifications};
+    recent_ids_[std::string{crypto::as_view(digest).substr(0, 16)}] = {
+        context_.at.wall, event_.source->digest, e.notifications};
   }
 }
 
@@ -83,7 +86,8 @@ void account::add_part(notification& n, domain::action as, std::uint32_t first, 
   if (!std::exchange(event_.charged, true))
     p.charged = event_.where.length;
   const auto& records = event_.source->records;
-  const auto from = records.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(first, records.size()));
+  const auto from =
+      records.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(first, records.size()));
   const auto to = from + std::min<std::ptrdiff_t>(count, records.end() - from);
   n.records.insert(n.records.end(), from, to);
   pending_records_ += static_cast<std::uint64_t>(to - from);
@@ -160,9 +164,11 @@ void account::apply_ended(const entry::ended& e) {
   n->result = e.result;
   n->ended = e.at;
   --in_flight_;
-  if (const auto it = in_flight_by_origin_.find(n->origin); it != in_flight_by_origin_.end() && --it->second == 0)
+  if (const auto it = in_flight_by_origin_.find(n->origin);
+      it != in_flight_by_origin_.end() && --it->second == 0)
     in_flight_by_origin_.erase(it);
-  // An attempt without a first byte counts from its end: an endpoint that is down does not burn the backlog faster.
+  // An attempt without a first byte counts from its end: an endpoint that is down does not burn the backlog
+  // faster.
   auto first_byte = e.result.first_byte.value_or(e.result.ended);
   if (!context_.live)
     first_byte = domain::translate(first_byte, context_.then, context_.now);
@@ -178,8 +184,9 @@ void account::apply_ended(const entry::ended& e) {
         s->now.first_failure = e.at;
     }
     if (e.result.retry_after)
-      s->hold_until = context_.at.boot + std::min<std::chrono::seconds>(std::chrono::seconds{*e.result.retry_after},
-                                                                        longest_retry_after);
+      s->hold_until =
+          context_.at.boot +
+          std::min<std::chrono::seconds>(std::chrono::seconds{*e.result.retry_after}, longest_retry_after);
     if (s->erased && s->in_flight == 0)
       subscriptions_.erase(s->now.id);
   }

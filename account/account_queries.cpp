@@ -13,7 +13,8 @@ using storage::row_kind;
 
 namespace {
 
-/// Rows of the log that one page looks at before it gives what it has: a filter that rarely matches stays cheap.
+/// Rows of the log that one page looks at before it gives what it has: a filter that rarely matches stays
+/// cheap.
 constexpr std::size_t blocks_per_page = 64;
 
 /// Rows of the missed feed that one page looks at.
@@ -33,7 +34,8 @@ bool wanted(const notification& n, const query_log& q) {
     return false;
   if ((q.from && n.created < *q.from) || (q.to && n.created >= *q.to))
     return false;
-  if (q.record && std::none_of(n.records.begin(), n.records.end(), [&](const auto& r) { return r.text == *q.record; }))
+  if (q.record &&
+      std::none_of(n.records.begin(), n.records.end(), [&](const auto& r) { return r.text == *q.record; }))
     return false;
   return !q.event ||
          std::any_of(n.parts.begin(), n.parts.end(), [&](const auto& p) { return p.event_id == *q.event; });
@@ -46,7 +48,8 @@ std::vector<notification> account::block(std::uint64_t index, const domain::time
   std::map<std::uint64_t, notification> merged;
   const auto first = notifications_.lower_bound(index * block_size);
   const auto last = notifications_.lower_bound((index + 1) * block_size);
-  const auto numbered = std::min(next_number_, (index + 1) * block_size) - std::min(next_number_, index * block_size);
+  const auto numbered =
+      std::min(next_number_, (index + 1) * block_size) - std::min(next_number_, index * block_size);
   if (static_cast<std::uint64_t>(std::distance(first, last)) < numbered) {
     bool ok = true;
     if (const auto value = source_.get(storage::key(who_.shard, row_kind::block, raw(who_.id), index)))
@@ -116,9 +119,9 @@ log_reply account::log(const query_log& q, const domain::time_stamp& now) const 
       blocks.insert(number / block_size);
   const auto prefix = storage::key(who_.shard, row_kind::block, raw(who_.id));
   if (before > 1)
-    for (const auto& [key, value] :
-         source_.range(prefix, storage::key(who_.shard, row_kind::block, raw(who_.id), (before - 1) / block_size),
-                       blocks_per_page + 1, true)) // one more than is looked at: it tells that the page is not the last
+    for (const auto& [key, value] : source_.range(
+             prefix, storage::key(who_.shard, row_kind::block, raw(who_.id), (before - 1) / block_size),
+             blocks_per_page + 1, true)) // one more than is looked at: it tells that the page is not the last
       blocks.insert(number_at(key));
   std::size_t looked_at = 0;
   for (const auto b : blocks) {
@@ -154,7 +157,8 @@ std::variant<notification_reply, request_error> account::get(domain::notificatio
   if (const auto* s = subscriptions_.find(out.value.subscription); s && s->now.revision == out.value.revision)
     compiled = s->compiled;
   else if (const auto record = source_.get(revision_key(out.value.subscription, out.value.revision)))
-    compiled = std::make_shared<const domain::compiled_subscription>(decode_subscription(*record, who_.id, keys_));
+    compiled =
+        std::make_shared<const domain::compiled_subscription>(decode_subscription(*record, who_.id, keys_));
   if (!compiled)
     return out;
   out.url = compiled->source().target;
@@ -173,7 +177,7 @@ missed_reply account::missed(const query_missed& q, const domain::time_stamp& no
   }
   const auto prefix = storage::key(who_.shard, row_kind::missed, raw(who_.id));
   const auto oldest = source_.range(prefix, {}, 1, false);
-  out.earliest = !oldest.empty() ? number_at(oldest.front().first)
+  out.earliest = !oldest.empty()          ? number_at(oldest.front().first)
                  : recent_missed_.empty() ? next_feed_
                                           : recent_missed_.begin()->first;
   if (q.after > end || (q.after > 0 && q.after + 1 < out.earliest)) {

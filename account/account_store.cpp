@@ -1,4 +1,5 @@
-// Loading an account from the store and saving it back: the checkpoint that spares a start the replay of old log rows.
+// Loading an account from the store and saving it back: the checkpoint that spares a start the replay of old
+// log rows.
 #include "account/account.hpp"
 
 #include "account/retention.hpp"
@@ -23,10 +24,18 @@ namespace {
 constexpr std::uint8_t snapshot_version = 1;
 constexpr std::uint8_t event_id_version = 1;
 
-void put_boot(byte_writer& w, domain::boot_time t) { w.signed_number(t.time_since_epoch().count()); }
-domain::boot_time get_boot(byte_reader& r) { return domain::boot_time{std::chrono::nanoseconds{r.signed_number()}}; }
-void put_wall(byte_writer& w, domain::wall_time t) { w.signed_number(t.time_since_epoch().count()); }
-domain::wall_time get_wall(byte_reader& r) { return domain::wall_time{std::chrono::milliseconds{r.signed_number()}}; }
+void put_boot(byte_writer& w, domain::boot_time t) {
+  w.signed_number(t.time_since_epoch().count());
+}
+domain::boot_time get_boot(byte_reader& r) {
+  return domain::boot_time{std::chrono::nanoseconds{r.signed_number()}};
+}
+void put_wall(byte_writer& w, domain::wall_time t) {
+  w.signed_number(t.time_since_epoch().count());
+}
+domain::wall_time get_wall(byte_reader& r) {
+  return domain::wall_time{std::chrono::milliseconds{r.signed_number()}};
+}
 
 } // namespace
 
@@ -68,8 +77,9 @@ bool accepted_before(std::string_view event_id, domain::wall_time before) {
 bool ended_before(std::string_view block, domain::wall_time before) {
   bool ok = true;
   const auto all = decode_notifications(block, {}, ok);
-  return ok && !all.empty() && std::all_of(all.begin(), all.end(),
-                           [&](const notification& n) { return is_final(n.state) && n.ended < before; });
+  return ok && !all.empty() && std::all_of(all.begin(), all.end(), [&](const notification& n) {
+           return is_final(n.state) && n.ended < before;
+         });
 }
 
 std::string account::revision_key(domain::subscription_id id, std::uint32_t revision) const {
@@ -121,7 +131,8 @@ std::string account::encode_snapshot() const {
 void account::decode_snapshot(std::string_view value, const domain::time_stamp& now) {
   const auto content = open_value(snapshot_version, value);
   if (!content)
-    throw std::runtime_error("account \"" + settings_.name + "\": its saved state is damaged or of a newer format");
+    throw std::runtime_error("account \"" + settings_.name +
+                             "\": its saved state is damaged or of a newer format");
   byte_reader r{*content};
   const auto then = decode_stamp(r);
   last_seq_ = r.number();
@@ -219,8 +230,8 @@ void account::load(const domain::time_stamp& now, std::optional<std::uint64_t> t
                      while (const auto e = entry::next(in))
                        apply(*e, nullptr);
                      if (!in.ok())
-                       throw std::runtime_error("account \"" + settings_.name + "\": log row " + std::to_string(seq) +
-                                                " is damaged");
+                       throw std::runtime_error("account \"" + settings_.name + "\": log row " +
+                                                std::to_string(seq) + " is damaged");
                      last_seq_ = seq;
                      unsaved_bytes_ += entries.size();
                    });
@@ -249,11 +260,13 @@ std::vector<domain::table_write> account::checkpoint_tables() {
     std::vector<const notification*> in_order;
     for (const auto& n : all)
       in_order.push_back(&n);
-    out.push_back({storage::key(who_.shard, row_kind::block, raw(who_.id), b), encode_block(in_order, stamp), false});
+    out.push_back(
+        {storage::key(who_.shard, row_kind::block, raw(who_.id), b), encode_block(in_order, stamp), false});
   }
   for (const auto& [feed, number] : recent_missed_)
     if (const auto* n = find(domain::notification_number{number}))
-      out.push_back({storage::key(who_.shard, row_kind::missed, raw(who_.id), feed), encode_block({n}, stamp), false});
+      out.push_back(
+          {storage::key(who_.shard, row_kind::missed, raw(who_.id), feed), encode_block({n}, stamp), false});
   for (const auto& [hash, record] : recent_ids_) {
     std::string content;
     byte_writer w{content};

@@ -16,8 +16,8 @@ std::optional<holding_verdict> judge(const domain::subscription& s, const domain
   if (result.status_code == 410)
     return holding_verdict{subscription_status::suspended, "the endpoint answered 410 Gone"};
   if (s.consecutive_failures >= rule.failures && s.first_failure && now - *s.first_failure >= rule.over)
-    return holding_verdict{subscription_status::suspended,
-                           std::to_string(s.consecutive_failures) + " failures in a row since the last success"};
+    return holding_verdict{subscription_status::suspended, std::to_string(s.consecutive_failures) +
+                                                               " failures in a row since the last success"};
   return std::nullopt;
 }
 

@@ -12,8 +12,8 @@ namespace carillon::account {
 
 /// When Carillon suspends a subscription by itself.
 struct suspension_rule {
-  std::uint32_t failures = 20;        ///< at least so many in a row …
-  std::chrono::seconds over{3600};    ///< … and the first of them so long ago
+  std::uint32_t failures = 20;     ///< at least so many in a row …
+  std::chrono::seconds over{3600}; ///< … and the first of them so long ago
 };
 
 struct holding_verdict {
@@ -21,8 +21,9 @@ struct holding_verdict {
   std::string reason;
 };
 
-/// Whether an outcome changes a subscription's status. `s` already counts the outcome in its failures. A 410 suspends at
-/// once; failures in a row suspend by the rule; a 2xx reactivates a suspended one. A pause is its owner's and stays.
+/// Whether an outcome changes a subscription's status. `s` already counts the outcome in its failures. A 410
+/// suspends at once; failures in a row suspend by the rule; a 2xx reactivates a suspended one. A pause is its
+/// owner's and stays.
 std::optional<holding_verdict> judge(const domain::subscription& s, const domain::delivery_result& result,
                                      domain::wall_time now, const suspension_rule& rule);
 

@@ -22,7 +22,9 @@ enum class kind : std::uint8_t {
   subscription_erased,
 };
 
-void put_timing(byte_writer& w, const std::optional<std::uint32_t>& t) { w.number(t ? *t + std::uint64_t{1} : 0); }
+void put_timing(byte_writer& w, const std::optional<std::uint32_t>& t) {
+  w.number(t ? *t + std::uint64_t{1} : 0);
+}
 std::optional<std::uint32_t> get_timing(byte_reader& r) {
   const auto v = r.number();
   return v == 0 ? std::nullopt : std::optional{static_cast<std::uint32_t>(v - 1)};
@@ -111,8 +113,12 @@ struct writer {
   void operator()(const subscription_erased& e) const { w.number(raw(e.id)); }
 };
 
-domain::boot_time get_boot(byte_reader& r) { return domain::boot_time{std::chrono::nanoseconds{r.signed_number()}}; }
-domain::wall_time get_wall(byte_reader& r) { return domain::wall_time{std::chrono::milliseconds{r.signed_number()}}; }
+domain::boot_time get_boot(byte_reader& r) {
+  return domain::boot_time{std::chrono::nanoseconds{r.signed_number()}};
+}
+domain::wall_time get_wall(byte_reader& r) {
+  return domain::wall_time{std::chrono::milliseconds{r.signed_number()}};
+}
 
 event get_event(byte_reader& r) {
   event e;

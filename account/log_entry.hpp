@@ -14,8 +14,8 @@
 #include <variant>
 #include <vector>
 
-/// The entries of an account's batches in the shard log: the truth, from which everything about an account can be made
-/// again by applying them in order. Each is written once and never changed.
+/// The entries of an account's batches in the shard log: the truth, from which everything about an account
+/// can be made again by applying them in order. Each is written once and never changed.
 namespace carillon::account::entry {
 
 /// Opens every batch: when it was decided. Later entries of the batch mean this moment.
@@ -84,8 +84,8 @@ struct subscription_erased {
   domain::subscription_id id{};
 };
 
-using any = std::variant<time, event, opened, joined, claimed, ended, dropped, subscription_put, subscription_status,
-                         subscription_erased>;
+using any = std::variant<time, event, opened, joined, claimed, ended, dropped, subscription_put,
+                         subscription_status, subscription_erased>;
 
 /// Appends an entry; fills an event's `offset`.
 void put(any& e, std::string& entries);

@@ -13,12 +13,22 @@ namespace {
 
 constexpr std::uint8_t block_version = 1;
 
-void put_wall(byte_writer& w, domain::wall_time t) { w.signed_number(t.time_since_epoch().count()); }
-domain::wall_time get_wall(byte_reader& r) { return domain::wall_time{std::chrono::milliseconds{r.signed_number()}}; }
-void put_boot(byte_writer& w, domain::boot_time t) { w.signed_number(t.time_since_epoch().count()); }
-domain::boot_time get_boot(byte_reader& r) { return domain::boot_time{std::chrono::nanoseconds{r.signed_number()}}; }
+void put_wall(byte_writer& w, domain::wall_time t) {
+  w.signed_number(t.time_since_epoch().count());
+}
+domain::wall_time get_wall(byte_reader& r) {
+  return domain::wall_time{std::chrono::milliseconds{r.signed_number()}};
+}
+void put_boot(byte_writer& w, domain::boot_time t) {
+  w.signed_number(t.time_since_epoch().count());
+}
+domain::boot_time get_boot(byte_reader& r) {
+  return domain::boot_time{std::chrono::nanoseconds{r.signed_number()}};
+}
 
-void put_timing(byte_writer& w, const std::optional<std::uint32_t>& t) { w.number(t ? *t + std::uint64_t{1} : 0); }
+void put_timing(byte_writer& w, const std::optional<std::uint32_t>& t) {
+  w.number(t ? *t + std::uint64_t{1} : 0);
+}
 std::optional<std::uint32_t> get_timing(byte_reader& r) {
   const auto v = r.number();
   return v == 0 ? std::nullopt : std::optional{static_cast<std::uint32_t>(v - 1)};
@@ -140,7 +150,8 @@ std::string encode_block(const std::vector<const notification*>& ns, const domai
   return storage::frame(block_version, content);
 }
 
-std::vector<notification> decode_notifications(std::string_view value, const domain::time_stamp& now, bool& ok) {
+std::vector<notification> decode_notifications(std::string_view value, const domain::time_stamp& now,
+                                               bool& ok) {
   std::vector<notification> out;
   const auto content = open_value(block_version, value);
   ok = content.has_value();

@@ -17,14 +17,14 @@ namespace carillon::account {
 
 /// One event's share of a notification: a run of its records.
 struct notification_part {
-  domain::event_ref where;       ///< its bytes in the shard log; seq 0 until committed
-  std::string event_id;          ///< as shown outside
-  std::uint32_t first = 0;       ///< index of its first record in the event
+  domain::event_ref where; ///< its bytes in the shard log; seq 0 until committed
+  std::string event_id;    ///< as shown outside
+  std::uint32_t first = 0; ///< index of its first record in the event
   std::uint32_t count = 0;
-  domain::action as{};           ///< the action that matched
+  domain::action as{}; ///< the action that matched
   domain::wall_time accepted{};
-  std::uint32_t charged = 0;     ///< bytes it counts against the backlog: an event's body counts once
-  domain::event_ptr source;      ///< the parsed event while it is at hand; not stored
+  std::uint32_t charged = 0; ///< bytes it counts against the backlog: an event's body counts once
+  domain::event_ptr source;  ///< the parsed event while it is at hand; not stored
 };
 
 /// One POST to be made, being made or done, as the account knows it.
@@ -37,7 +37,7 @@ struct notification {
   domain::notification_state state = domain::notification_state::pending;
   std::uint64_t merge_key = 0;
 
-  domain::boot_time due{};         ///< claimed not before
+  domain::boot_time due{};          ///< claimed not before
   domain::boot_time claimed_boot{}; ///< the claim's moment, from which its deadline counts
   std::uint32_t claimed_life = 0;   ///< which start of the process claimed it
   domain::wall_time created{}, due_wall{}, claimed{}, ended{}; ///< the last two: epoch until they happen
@@ -45,8 +45,8 @@ struct notification {
   std::vector<notification_part> parts;
   std::vector<domain::record_id> records; ///< of all parts, in order
 
-  std::string origin;         ///< whose slots it uses while claimed; not stored
-  std::uint64_t feed_number = 0; ///< its place in the missed feed, 0: not in it
+  std::string origin;             ///< whose slots it uses while claimed; not stored
+  std::uint64_t feed_number = 0;  ///< its place in the missed feed, 0: not in it
   domain::delivery_result result; ///< when ended; `first_byte` and `ended` of it are not stored
 
   /// Bytes of event bodies it keeps waiting; what `limits.backlog-bytes` counts.
@@ -56,9 +56,10 @@ struct notification {
 /// Appends the stored form. `stamp` tells what its boot times are measured in.
 void encode(const notification& n, std::string& out);
 
-/// Reads a sequence of stored notifications (a block, or one row of the missed feed), translating boot times from `then`
-/// to `now`. Stops at damage; `ok` tells.
-std::vector<notification> decode_notifications(std::string_view value, const domain::time_stamp& now, bool& ok);
+/// Reads a sequence of stored notifications (a block, or one row of the missed feed), translating boot times
+/// from `then` to `now`. Stops at damage; `ok` tells.
+std::vector<notification> decode_notifications(std::string_view value, const domain::time_stamp& now,
+                                               bool& ok);
 
 /// A table value: format version, CRC32C, time stamp, then the notifications.
 std::string encode_block(const std::vector<const notification*>& ns, const domain::time_stamp& stamp);

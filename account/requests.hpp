@@ -13,14 +13,15 @@
 #include <variant>
 #include <vector>
 
-/// Everything that can be asked of an account, each request with the reply it gets. Plain values: the account actor's
-/// mailbox, the API and the tests speak the same words.
+/// Everything that can be asked of an account, each request with the reply it gets. Plain values: the account
+/// actor's mailbox, the API and the tests speak the same words.
 namespace carillon::account {
 
-/// What went wrong with a request, in the form that the API shows: HTTP status, problem slug, sentence, places.
+/// What went wrong with a request, in the form that the API shows: HTTP status, problem slug, sentence,
+/// places.
 struct request_error {
   int status = 500;
-  std::string slug;   ///< from the fixed list in OpenAPI: "event-id-reused", "store-full", ...
+  std::string slug; ///< from the fixed list in OpenAPI: "event-id-reused", "store-full", ...
   std::string detail;
   std::vector<domain::field_error> errors;
   std::uint32_t retry_after = 0; ///< seconds; 0: none
@@ -67,12 +68,12 @@ struct subscriptions_reply {
 struct create_subscription {
   domain::subscription value;
 };
-/// The subscription as its reader wants it now. `value.revision` must be the one it read, else 409 `conflict`: read
-/// again.
+/// The subscription as its reader wants it now. `value.revision` must be the one it read, else 409
+/// `conflict`: read again.
 struct replace_subscription {
   domain::subscription value;
-  /// `value.status` is its owner's wish: pause or resume. Else the status stays what it is, also when Carillon changed it
-  /// since it was read.
+  /// `value.status` is its owner's wish: pause or resume. Else the status stays what it is, also when
+  /// Carillon changed it since it was read.
   bool sets_status = false;
 };
 struct subscription_reply {
@@ -85,15 +86,16 @@ struct delete_subscription {
 };
 struct done_reply {};
 
-/// Makes a marked sample notification. With `wait` the reply comes with the outcome, or after that time without.
+/// Makes a marked sample notification. With `wait` the reply comes with the outcome, or after that time
+/// without.
 struct test_subscription {
   domain::subscription_id id{};
   std::chrono::seconds wait{0};
 };
 struct notification_reply {
   notification value;
-  std::string body;         ///< rendered again, secrets masked; empty when its events are past retention
-  std::string url;          ///< the target of its revision
+  std::string body; ///< rendered again, secrets masked; empty when its events are past retention
+  std::string url;  ///< the target of its revision
 };
 
 /// The log, newest first.
@@ -102,7 +104,7 @@ struct query_log {
   std::optional<domain::subscription_id> subscription;
   std::optional<std::string> record, event;
   std::optional<domain::wall_time> from, to; ///< of creation: from ≤ t < to
-  std::uint64_t before = 0; ///< only numbers below; 0: from the newest
+  std::uint64_t before = 0;                  ///< only numbers below; 0: from the newest
   std::uint32_t limit = 100;
 };
 struct log_reply {
@@ -132,7 +134,7 @@ struct missed_reply {
 struct get_usage {};
 struct usage_reply {
   std::vector<domain::rate_limit::use> windows;
-  domain::boot_time now{};  ///< what the windows' next_free are measured against
+  domain::boot_time now{}; ///< what the windows' next_free are measured against
   domain::wall_time wall{};
   std::optional<domain::boot_time> next_slot; ///< when the next claim could be made; empty: now or unknown
   std::uint64_t pending = 0, pending_records = 0, pending_bytes = 0, in_flight = 0;
@@ -151,7 +153,8 @@ struct erase_account {};
 using request = std::variant<submit_events, explain_event, list_subscriptions, create_subscription,
                              replace_subscription, delete_subscription, test_subscription, query_log,
                              get_notification, query_missed, get_usage, release_held, erase_account>;
-using reply = std::variant<request_error, submit_reply, explain_reply, subscriptions_reply, subscription_reply,
-                           done_reply, notification_reply, log_reply, missed_reply, usage_reply>;
+using reply =
+    std::variant<request_error, submit_reply, explain_reply, subscriptions_reply, subscription_reply,
+                 done_reply, notification_reply, log_reply, missed_reply, usage_reply>;
 
 } // namespace carillon::account

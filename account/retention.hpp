@@ -6,12 +6,12 @@
 
 namespace carillon::account {
 
-/// Whether a stored block (or a row of the missed feed) holds nothing but notifications that ended before `before`.
-/// Damaged ones are kept: whoever reads them says so.
+/// Whether a stored block (or a row of the missed feed) holds nothing but notifications that ended before
+/// `before`. Damaged ones are kept: whoever reads them says so.
 bool ended_before(std::string_view block, domain::wall_time before);
 
-/// Whether a stored block has all its numbers. Once they have ended as well, no checkpoint writes it again, so it may be
-/// erased by a plan that is a moment old.
+/// Whether a stored block has all its numbers. Once they have ended as well, no checkpoint writes it again,
+/// so it may be erased by a plan that is a moment old.
 bool complete(std::string_view block);
 
 /// Whether an event id was accepted before `before`.

@@ -11,10 +11,10 @@ namespace carillon::account {
 
 /// What holds for one account now: its profile over the node's defaults.
 struct settings {
-  std::string name; ///< its public id
-  bool paused = false; ///< by the operator: nothing is claimed
+  std::string name;      ///< its public id
+  bool paused = false;   ///< by the operator: nothing is claimed
   bool deleting = false; ///< by the operator: everything is cancelled, nothing more is taken
-  bool held = false;   ///< the store was restored and not released yet: nothing is claimed
+  bool held = false;     ///< the store was restored and not released yet: nothing is claimed
   std::vector<domain::limit_window> windows;
   std::uint64_t backlog_records = 100'000;
   std::uint64_t backlog_bytes = std::uint64_t{64} << 20;

@@ -26,8 +26,12 @@ domain::string_pairs pairs_from_json(const json& j) {
   return out;
 }
 
-std::int64_t millis(domain::wall_time t) { return t.time_since_epoch().count(); }
-domain::wall_time wall(std::int64_t ms) { return domain::wall_time{std::chrono::milliseconds{ms}}; }
+std::int64_t millis(domain::wall_time t) {
+  return t.time_since_epoch().count();
+}
+domain::wall_time wall(std::int64_t ms) {
+  return domain::wall_time{std::chrono::milliseconds{ms}};
+}
 
 std::string binding(domain::account_id account, domain::subscription_id id) {
   return "subscription/" + std::to_string(raw(account)) + "/" + std::to_string(raw(id));

@@ -2,10 +2,7 @@
 
 #include "config/fault_points.hpp"
 #include "config/logging.hpp"
-#include "net/egress_policy.hpp"
-#include "net/target.hpp"
 
-#include <algorithm>
 #include <type_traits>
 #include <utility>
 
@@ -14,9 +11,6 @@ namespace carillon::actors {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// Outcomes that nothing waits for ride on a later commit, at most so much later.
-constexpr auto outcome_delay = 100ms;
 
 /// A quiet account saves itself after this time, and leaves after as much again.
 constexpr auto quiet_time = 5s;
@@ -30,20 +24,8 @@ constexpr std::size_t requests_per_turn = 256;
 /// Bytes of decisions after which a turn takes no further request; a request itself is never split.
 constexpr std::size_t bytes_per_turn = 1 << 20;
 
-/// Who got no slot hears of one from its own engine; of the others' it learns by trying again after this time.
-constexpr auto starved_delay = 100ms;
-
 /// A store that refuses or can't be read is tried again after this time.
 constexpr auto retry_delay = 1s;
-
-account::moment now() { return {domain::boot_clock::now(), domain::wall_now()}; }
-
-reply_ptr to_reply(account::reply r) { return std::make_shared<account::reply>(std::move(r)); }
-
-template <class T>
-account::reply widen(std::variant<T, account::request_error> r) {
-  return std::visit([](auto&& x) -> account::reply { return std::move(x); }, std::move(r));
-}
 
 account::request_error refusal(const std::string& why) {
   if (why == storage::commit_error::store_full)
@@ -84,11 +66,13 @@ void account_state::load() {
 void account_state::loaded(const shard_tail& tail) {
   try {
     auto fresh = std::make_unique<account::account>(
-        account::identity{at.id, at.number, node->store.identity().generation}, limits, node->source, node->keys);
+        account::identity{at.id, at.number, node->store.identity().generation}, limits, node->source,
+        node->keys);
     fresh->load(node->store.stamp(), tail.from == 0 ? std::nullopt : std::optional{tail.from});
     loading = std::move(fresh);
   } catch (const std::exception& e) {
-    config::log(config::log_level::error, "account not loaded", {{"account", limits.name}, {"error", e.what()}});
+    config::log(config::log_level::error, "account not loaded",
+                {{"account", limits.name}, {"error", e.what()}});
     const auto error = to_reply(account::request_error{500, "internal", e.what(), {}, 0});
     for (auto& in : std::exchange(inputs, {}))
       in.answer.deliver(error);
@@ -102,7 +86,9 @@ void account_state::loaded(const shard_tail& tail) {
   if (loading->in_flight() == 0)
     return resumed({});
   self->request(at.deliver, caf::infinite, resume_atom_v, at.id, account_actor{self})
-      .then([this](const std::vector<std::uint64_t>& under_way) { resumed({under_way.begin(), under_way.end()}); });
+      .then([this](const std::vector<std::uint64_t>& under_way) {
+        resumed({under_way.begin(), under_way.end()});
+      });
 }
 
 void account_state::resumed(std::set<std::uint64_t> under_way) {
@@ -136,6 +122,7 @@ void account_state::outcomes(std::vector<net::delivery_outcome> list) {
 
 void account_state::configure(const account::settings& changed) {
   limits = changed;
+  targets.clear(); // the egress policy may be another one
   if (core && !committing)
     core->configure(limits);
   urgent = true;
@@ -213,8 +200,8 @@ void account_state::turn() {
 
   std::deque<input> later;
   std::string fault;
-  for (std::size_t taken = 0; !inputs.empty() && taken < requests_per_turn && core->decided_bytes() < bytes_per_turn &&
-                              fault.empty();
+  for (std::size_t taken = 0; !inputs.empty() && taken < requests_per_turn &&
+                              core->decided_bytes() < bytes_per_turn && fault.empty();
        ++taken) {
     auto in = std::move(inputs.front());
     inputs.pop_front();
@@ -237,14 +224,15 @@ void account_state::turn() {
     committed({true, 0, 0, ""});
 }
 
-/// A request that a rule can't cope with must not take the account with it: what of the turn is decided is undone, and
-/// only this request fails for good.
+/// A request that a rule can't cope with must not take the account with it: what of the turn is decided is
+/// undone, and only this request fails for good.
 std::string account_state::write_or_say_why_not(input& in) {
   try {
     write(in);
     return {};
   } catch (const std::exception& e) {
-    in.answer.deliver(to_reply(account::request_error{500, "internal", "the request can't be carried out", {}, 0}));
+    in.answer.deliver(
+        to_reply(account::request_error{500, "internal", "the request can't be carried out", {}, 0}));
     return std::string{"a request failed: "} + e.what();
   }
 }
@@ -269,8 +257,8 @@ void account_state::write(input& in) {
           if (auto* failed = std::get_if<account::request_error>(&made))
             done(std::move(*failed));
           else
-            new_tests.push_back({{}, std::get<domain::notification_number>(made), std::move(in.answer),
-                                 now().boot + r.wait});
+            new_tests.push_back(
+                {{}, std::get<domain::notification_number>(made), std::move(in.answer), now().boot + r.wait});
         } else if constexpr (std::is_same_v<request, account::release_held>) {
           released_in_batch = true;
           core->release(r);
@@ -323,9 +311,10 @@ void account_state::reserve_id() {
           },
           [this](const caf::error& e) {
             reserving = false;
-            const auto why = refusal(caf::to_string(e).find(storage::commit_error::store_full) != std::string::npos
-                                         ? storage::commit_error::store_full
-                                         : caf::to_string(e));
+            const auto why =
+                refusal(caf::to_string(e).find(storage::commit_error::store_full) != std::string::npos
+                            ? storage::commit_error::store_full
+                            : caf::to_string(e));
             std::deque<input> others;
             for (auto& in : std::exchange(inputs, {}))
               if (std::holds_alternative<account::create_subscription>(*in.what))
@@ -368,7 +357,8 @@ void account_state::committed(const commit_receipt& receipt) {
     } catch (const std::exception& e) {
       config::log(config::log_level::error, "an account could not be read",
                   {{"account", limits.name}, {"error", e.what()}});
-      in.answer.deliver(to_reply(account::request_error{500, "internal", "the request can't be answered", {}, 0}));
+      in.answer.deliver(
+          to_reply(account::request_error{500, "internal", "the request can't be answered", {}, 0}));
     }
   for (auto& t : std::exchange(new_tests, {}))
     polls.push_back(std::move(t));
@@ -393,8 +383,8 @@ void account_state::committed(const commit_receipt& receipt) {
     set_timer();
 }
 
-/// The batch is not on disk. Its requests are told so; its outcomes are kept, and the account starts again from what is
-/// on disk.
+/// The batch is not on disk. Its requests are told so; its outcomes are kept, and the account starts again
+/// from what is on disk.
 void account_state::refused(const std::string& why) {
   config::log(config::log_level::warning, "the store refused a change",
               {{"account", limits.name}, {"error", why}});
@@ -417,119 +407,8 @@ void account_state::refused(const std::string& why) {
   self->delayed_send(self, std::chrono::duration_cast<std::chrono::nanoseconds>(retry_delay), load_atom_v);
 }
 
-// --- after a turn ---
-
-void account_state::send_out(std::vector<account::outgoing> posts) {
-  if (posts.empty())
-    return;
-  const auto policy = node->policy();
-  std::vector<net::delivery_job> jobs;
-  jobs.reserve(posts.size());
-  for (auto& p : posts) {
-    domain::delivery_result not_sent;
-    not_sent.state = domain::notification_state::failed;
-    not_sent.ended = domain::boot_clock::now();
-    if (!p.subscription) {
-      not_sent.error = domain::failure_class::protocol;
-      not_sent.detail = "the subscription or the event is gone";
-      ended.push_back({raw(at.id), raw(p.number), std::move(not_sent)});
-      node->slots.release(1);
-      continue;
-    }
-    const auto& source = p.subscription->source();
-    auto& [revision, target] = targets[raw(source.id)];
-    if (!target || revision != source.revision) {
-      auto parsed = net::parse_target(source.target, *policy);
-      if (!parsed) {
-        not_sent.error = domain::failure_class::egress;
-        not_sent.detail = parsed.error;
-        ended.push_back({raw(at.id), raw(p.number), std::move(not_sent)});
-        node->slots.release(1);
-        continue;
-      }
-      target = std::move(parsed.target);
-      revision = source.revision;
-    }
-    net::delivery_job job;
-    job.owner = raw(at.id);
-    job.token = raw(p.number);
-    job.target = target;
-    job.headers = std::move(p.headers);
-    job.body = std::move(p.body);
-    job.insecure_ssl = source.insecure_ssl;
-    job.deadline = p.deadline;
-    jobs.push_back(std::move(job));
-  }
-  self->send(at.deliver, std::move(jobs), account_actor{self});
-}
-
-void account_state::answer_polls() {
-  if (polls.empty())
-    return;
-  const auto moment = now();
-  const auto stamp = node->store.stamp();
-  std::erase_if(polls, [&](poll& p) {
-    const bool late = moment.boot >= p.until || !drains.empty();
-    if (raw(p.test) != 0) {
-      auto found = core->get(p.test, stamp);
-      const auto* n = std::get_if<account::notification_reply>(&found);
-      if (!late && n != nullptr && !is_final(n->value.state))
-        return false;
-      p.to.deliver(to_reply(widen(std::move(found))));
-      return true;
-    }
-    auto page = core->missed(p.missed, stamp);
-    if (!late && page.notifications.empty() && !page.gone) {
-      p.missed.after = page.next;
-      p.missed.from_end = false;
-      return false;
-    }
-    p.to.deliver(to_reply(std::move(page)));
-    return true;
-  });
-}
-
-/// Brings the node's sums up to this account's state.
-void account_state::count_changes() {
-  const auto pending = core ? static_cast<std::int64_t>(core->pending()) : 0;
-  const auto claims = core ? static_cast<std::int64_t>(core->in_flight()) : 0;
-  if (pending != counted_pending)
-    node->counts.pending(pending - std::exchange(counted_pending, pending));
-  if (claims != counted_claims)
-    node->counts.claims_held(claims - std::exchange(counted_claims, claims));
-  const auto oldest = core ? core->oldest_due() : std::nullopt;
-  if (oldest != counted_due)
-    node->counts.oldest_due(at.id, counted_due = oldest);
-  const auto statuses = core ? core->statuses() : std::array<std::int64_t, 3>{};
-  for (std::size_t i = 0; i < statuses.size(); ++i)
-    if (statuses[i] != counted_statuses[i])
-      node->counts.subscriptions(static_cast<domain::subscription_status>(i), statuses[i] - counted_statuses[i]);
-  counted_statuses = statuses;
-}
-
-void account_state::set_timer() {
-  const auto boot = domain::boot_clock::now();
-  auto next = node->draining ? std::nullopt : core->next_wake(boot);
-  const auto sooner = [&next](domain::boot_time t) {
-    if (!next || t < *next)
-      next = t;
-  };
-  if (!ended.empty())
-    sooner(boot + outcome_delay);
-  if (core->starved() && !node->draining)
-    sooner(boot + starved_delay);
-  for (const auto& p : polls)
-    sooner(p.until);
-  if (!next || (timer_at && *timer_at <= *next && *timer_at > boot))
-    return;
-  timer_at = next;
-  // The scheduler's clock is coarser than ours: aim just behind the moment.
-  const auto wait = std::max(*next - boot, domain::boot_clock::duration::zero()) + 50us;
-  self->delayed_send(self, std::chrono::duration_cast<std::chrono::nanoseconds>(wait), wake_atom_v, ++timer);
-}
-
-account_actor::behavior_type account_behavior(account_actor::stateful_pointer<account_state> self, services_ptr node,
-                                              account_neighbours at, settings_ptr limits) {
+account_actor::behavior_type account_behavior(account_actor::stateful_pointer<account_state> self,
+                                              services_ptr node, account_neighbours at, settings_ptr limits) {
   self->state.start(std::move(node), std::move(at), std::move(limits));
   return {
       [self](request_ptr& r) { return self->state.request(std::move(r)); },

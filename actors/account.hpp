@@ -20,6 +20,19 @@
 
 namespace carillon::actors {
 
+inline account::moment now() {
+  return {domain::boot_clock::now(), domain::wall_now()};
+}
+
+inline reply_ptr to_reply(account::reply r) {
+  return std::make_shared<account::reply>(std::move(r));
+}
+
+template <class T>
+account::reply widen(std::variant<T, account::request_error> r) {
+  return std::visit([](auto&& x) -> account::reply { return std::move(x); }, std::move(r));
+}
+
 /// Who an account actor talks to.
 struct account_neighbours {
   domain::account_id id{};
@@ -29,14 +42,14 @@ struct account_neighbours {
   directory_actor directory;
 };
 
-/// Drives one `account::account`: takes what came in, has it decide, makes the batch durable, and only then answers and
-/// hands out the POSTs.
+/// Drives one `account::account`: takes what came in, has it decide, makes the batch durable, and only then
+/// answers and hands out the POSTs.
 ///
 ///     loading --> idle --(requests, outcomes, a place frees)--> committing --(durable)--> idle
 ///                                                        \--(refused)--> loading, outcomes are kept
 ///
-/// What comes in while a batch is being committed waits for the next turn, so one commit serves all of it and a reader
-/// never sees what is not on disk.
+/// What comes in while a batch is being committed waits for the next turn, so one commit serves all of it and
+/// a reader never sees what is not on disk.
 struct account_state {
   explicit account_state(account_actor::pointer actor) : self{actor} {}
   ~account_state();
@@ -92,12 +105,12 @@ struct account_state {
   std::unique_ptr<account::account> core;    ///< none while loading
   std::unique_ptr<account::account> loading; ///< waits to hear which of its POSTs are under way
   bool committing = false;
-  bool urgent = false;  ///< something came that must not wait for the outcome delay
+  bool urgent = false; ///< something came that must not wait for the outcome delay
   bool save_asked = false;
-  domain::boot_time saved_at{}; ///< when everything was saved last
+  domain::boot_time saved_at{};                 ///< when everything was saved last
   bool slots_came = false, slots_asked = false; ///< the node's slots: told of free ones, waiting to be told
   bool released_in_batch = false; ///< a restored store's hold ends for this account when the batch is durable
-  bool leaving = false; ///< asked the directory for leave
+  bool leaving = false;           ///< asked the directory for leave
   std::deque<input> inputs;
   std::vector<std::uint64_t> fresh_ids; ///< subscription ids that the shard gave
   bool reserving = false;
@@ -108,19 +121,20 @@ struct account_state {
   std::vector<poll> polls;
   std::vector<caf::typed_response_promise<bool>> drains;
 
-  std::uint64_t timer = 0;      ///< only the newest wake message counts
+  std::uint64_t timer = 0; ///< only the newest wake message counts
   std::optional<domain::boot_time> timer_at;
   std::uint64_t idle_timer = 0;
   std::int64_t counted_pending = 0, counted_claims = 0; ///< this account's share in the node's sums
   std::optional<domain::boot_time> counted_due;
   std::array<std::int64_t, 3> counted_statuses{};
-  std::unordered_map<std::uint64_t, std::pair<std::uint32_t, std::shared_ptr<const net::delivery_target>>> targets;
+  std::unordered_map<std::uint64_t, std::pair<std::uint32_t, std::shared_ptr<const net::delivery_target>>>
+      targets;
   std::uint32_t load_failures = 0;
 
   static inline const char* name = "account";
 };
 
-account_actor::behavior_type account_behavior(account_actor::stateful_pointer<account_state> self, services_ptr node,
-                                              account_neighbours at, settings_ptr limits);
+account_actor::behavior_type account_behavior(account_actor::stateful_pointer<account_state> self,
+                                              services_ptr node, account_neighbours at, settings_ptr limits);
 
 } // namespace carillon::actors

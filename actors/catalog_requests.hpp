@@ -11,11 +11,12 @@
 #include <variant>
 #include <vector>
 
-/// Changes of the catalog (accounts, keys, tokens), each with its reply. Reads need no actor: `storage::catalog` shows
-/// what is committed to any thread.
+/// Changes of the catalog (accounts, keys, tokens), each with its reply. Reads need no actor:
+/// `storage::catalog` shows what is committed to any thread.
 namespace carillon::actors {
 
-/// Creates the account or replaces what its operator says of it; `number`, `created` and `updated` are the node's.
+/// Creates the account or replaces what its operator says of it; `number`, `created` and `updated` are the
+/// node's.
 struct put_account {
   storage::account_profile profile;
   bool create_only = false; ///< an existing one is a 409 `account-exists`
@@ -30,8 +31,8 @@ struct remove_account {
   std::string id;
 };
 
-/// A key of an account. With `secret`, one that tenants already use is imported (409 `secret-exists` when some other
-/// credential has it); else one is made.
+/// A key of an account. With `secret`, one that tenants already use is imported (409 `secret-exists` when
+/// some other credential has it); else one is made.
 struct add_key {
   std::string account;
   std::string name;
@@ -66,6 +67,7 @@ struct note_used {
 
 using catalog_request =
     std::variant<put_account, remove_account, add_key, remove_key, add_token, remove_token, note_used>;
-using catalog_reply = std::variant<account::request_error, account_reply, credential_reply, account::done_reply>;
+using catalog_reply =
+    std::variant<account::request_error, account_reply, credential_reply, account::done_reply>;
 
 } // namespace carillon::actors

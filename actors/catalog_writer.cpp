@@ -30,7 +30,8 @@ struct planner {
     if (existing && r.create_only)
       return refuse(409, "account-exists", "account \"" + profile.id + "\" exists already");
     if (existing && existing->state == storage::account_state::deleting)
-      return refuse(409, "account-deleting", "account \"" + profile.id + "\" is being deleted; wait until it is gone");
+      return refuse(409, "account-deleting",
+                    "account \"" + profile.id + "\" is being deleted; wait until it is gone");
     profile.updated = now;
     if (existing) {
       profile.number = existing->number;

@@ -16,7 +16,8 @@ struct catalog_plan {
   catalog_reply reply;                     ///< for when they are durable
 };
 
-/// Judges one request against the committed catalog. The directory plans the next one only after this one's commit.
+/// Judges one request against the committed catalog. The directory plans the next one only after this one's
+/// commit.
 catalog_plan plan_change(const storage::store& store, const catalog_request& request, domain::wall_time now);
 
 } // namespace carillon::actors

@@ -50,8 +50,8 @@ void delivery_state::wait_for_slots(account_actor who) {
     hungry.push_back(std::move(who));
 }
 
-delivery_actor::behavior_type delivery(delivery_actor::stateful_pointer<delivery_state> self, services_ptr node,
-                                       std::shared_ptr<net::delivery_engine> engine) {
+delivery_actor::behavior_type delivery(delivery_actor::stateful_pointer<delivery_state> self,
+                                       services_ptr node, std::shared_ptr<net::delivery_engine> engine) {
   self->state.node = std::move(node);
   self->state.engine = std::move(engine);
   return {

@@ -16,7 +16,8 @@
 
 namespace carillon::actors {
 
-/// Knows which account an engine's outcome belongs to, gives the node's slots back, and tells who waits for one.
+/// Knows which account an engine's outcome belongs to, gives the node's slots back, and tells who waits for
+/// one.
 struct delivery_state {
   explicit delivery_state(delivery_actor::pointer actor) : self{actor} {}
 
@@ -39,7 +40,7 @@ struct delivery_state {
   static inline const char* name = "delivery";
 };
 
-delivery_actor::behavior_type delivery(delivery_actor::stateful_pointer<delivery_state> self, services_ptr node,
-                                       std::shared_ptr<net::delivery_engine> engine);
+delivery_actor::behavior_type delivery(delivery_actor::stateful_pointer<delivery_state> self,
+                                       services_ptr node, std::shared_ptr<net::delivery_engine> engine);
 
 } // namespace carillon::actors

@@ -1,8 +1,8 @@
 #include "actors/directory.hpp"
 
 #include "actors/account.hpp"
-#include "actors/error.hpp"
 #include "actors/effective_settings.hpp"
+#include "actors/error.hpp"
 #include "config/logging.hpp"
 #include "storage/keys.hpp"
 
@@ -26,7 +26,9 @@ domain::account_id account_in(std::string_view key) {
   return domain::account_id{out};
 }
 
-request_ptr to_request(account::request r) { return std::make_shared<account::request>(std::move(r)); }
+request_ptr to_request(account::request r) {
+  return std::make_shared<account::request>(std::move(r));
+}
 
 } // namespace
 
@@ -116,7 +118,8 @@ void directory_state::gone(const caf::actor_addr& who) {
       newcomer.deliver(caf::make_error(ec::no_such_account));
 }
 
-/// Loads everyone who has something open: who said so at the last checkpoint, and who appears in the log since.
+/// Loads everyone who has something open: who said so at the last checkpoint, and who appears in the log
+/// since.
 void directory_state::awaken() {
   for (std::uint16_t s = 0; s < at.shards.size(); ++s) {
     const domain::shard_id shard{s};
@@ -160,7 +163,8 @@ caf::result<bool> directory_state::drain() {
   };
   for (const auto& [id, one] : live)
     self->request(one.actor, caf::infinite, drain_atom_v)
-        .then([one_less](bool) mutable { one_less(); }, [one_less](const caf::error&) mutable { one_less(); });
+        .then([one_less](bool) mutable { one_less(); },
+              [one_less](const caf::error&) mutable { one_less(); });
   return answer;
 }
 
@@ -256,7 +260,8 @@ void directory_state::next_change() {
               if (receipt.ok)
                 changed(*change.what, *outcome);
               else
-                *outcome = account::request_error{503, receipt.error, "the store did not take the change", {}, 30};
+                *outcome =
+                    account::request_error{503, receipt.error, "the store did not take the change", {}, 30};
               change.answer.deliver(std::move(outcome));
               next_change();
             },
@@ -287,8 +292,8 @@ void directory_state::changed(const catalog_request& what, const catalog_reply& 
   }
 }
 
-directory_actor::behavior_type directory(directory_actor::stateful_pointer<directory_state> self, services_ptr node,
-                                         directory_neighbours at) {
+directory_actor::behavior_type directory(directory_actor::stateful_pointer<directory_state> self,
+                                         services_ptr node, directory_neighbours at) {
   self->state.start(std::move(node), std::move(at));
   return {
       [self](lookup_atom, domain::account_id id) { return self->state.lookup(id); },

@@ -24,8 +24,8 @@ struct directory_neighbours {
   std::vector<delivery_actor> engines;
 };
 
-/// Account → its actor. Spawns one on demand, lets it go when it has nothing to do, and never has two of one account:
-/// while one is leaving, newcomers wait for its end.
+/// Account → its actor. Spawns one on demand, lets it go when it has nothing to do, and never has two of one
+/// account: while one is leaving, newcomers wait for its end.
 struct directory_state {
   explicit directory_state(directory_actor::pointer actor) : self{actor} {}
   /// The accounts' actors end with their directory.
@@ -69,7 +69,7 @@ struct directory_state {
   static inline const char* name = "directory";
 };
 
-directory_actor::behavior_type directory(directory_actor::stateful_pointer<directory_state> self, services_ptr node,
-                                         directory_neighbours at);
+directory_actor::behavior_type directory(directory_actor::stateful_pointer<directory_state> self,
+                                         services_ptr node, directory_neighbours at);
 
 } // namespace carillon::actors

@@ -3,7 +3,9 @@
 namespace carillon::actors {
 
 namespace {
-std::chrono::seconds to_seconds(std::chrono::milliseconds t) { return std::chrono::ceil<std::chrono::seconds>(t); }
+std::chrono::seconds to_seconds(std::chrono::milliseconds t) {
+  return std::chrono::ceil<std::chrono::seconds>(t);
+}
 } // namespace
 
 account::settings effective_settings(const storage::account_profile& profile, const config::settings& node,

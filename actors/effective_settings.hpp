@@ -7,6 +7,7 @@
 namespace carillon::actors {
 
 /// What holds for an account: its profile where it says something, else the node's defaults.
-account::settings effective_settings(const storage::account_profile& profile, const config::settings& node, bool held);
+account::settings effective_settings(const storage::account_profile& profile, const config::settings& node,
+                                     bool held);
 
 } // namespace carillon::actors

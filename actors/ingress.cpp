@@ -24,8 +24,12 @@ void ingress_state::take(domain::account_id account, request_ptr what, ask_ptr f
     return from->done(account::request_error{503, "draining", "this node is shutting down", {}, 5});
   const auto share = waiting.find(raw(account));
   if (share != waiting.end() && share->second + from->cost > config::defaults::ingress_bytes_per_account)
-    return from->done(account::request_error{
-        429, "too-many-requests", "too much of this account's is waiting to be made durable; send slower", {}, 1});
+    return from->done(
+        account::request_error{429,
+                               "too-many-requests",
+                               "too much of this account's is waiting to be made durable; send slower",
+                               {},
+                               1});
   if (waiting_total + from->cost > config::defaults::ingress_bytes_total)
     return from->done(account::request_error{
         503, "overloaded", "too much is waiting to be made durable on this node; try again", {}, 1});
@@ -33,7 +37,8 @@ void ingress_state::take(domain::account_id account, request_ptr what, ask_ptr f
   waiting_total += from->cost;
   deadlines.emplace(domain::boot_clock::now() + from->timeout, from);
   if (deadlines.size() == 1)
-    self->delayed_send(self, std::chrono::duration_cast<std::chrono::nanoseconds>(deadline_check), wake_atom_v);
+    self->delayed_send(self, std::chrono::duration_cast<std::chrono::nanoseconds>(deadline_check),
+                       wake_atom_v);
   const auto it = known.find(raw(account));
   if (it != known.end())
     forward(it->second, account, std::move(what), std::move(from), true);
@@ -54,14 +59,15 @@ void ingress_state::find(domain::account_id account, request_ptr what, ask_ptr f
           },
           [=, this](const caf::error& e) {
             if (e == ec::no_such_account)
-              answer(account, from, account::request_error{404, "not-found", "there is no such account", {}, 0});
+              answer(account, from,
+                     account::request_error{404, "not-found", "there is no such account", {}, 0});
             else
               answer(account, from, account::request_error{503, "overloaded", caf::to_string(e), {}, 1});
           });
 }
 
-void ingress_state::forward(const account_actor& to, domain::account_id account, request_ptr what, ask_ptr from,
-                            bool again) {
+void ingress_state::forward(const account_actor& to, domain::account_id account, request_ptr what,
+                            ask_ptr from, bool again) {
   self->request(to, caf::infinite, what)
       .then([=, this](const reply_ptr& r) { answer(account, from, std::move(*r)); },
             [=, this](const caf::error& e) {
@@ -86,8 +92,8 @@ void ingress_state::answer(domain::account_id account, const ask_ptr& from, acco
   finish(from, std::move(what));
 }
 
-/// Whoever asked hears once: from the account, or that it took too long. What the request holds stays counted until the
-/// account is done with it.
+/// Whoever asked hears once: from the account, or that it took too long. What the request holds stays counted
+/// until the account is done with it.
 void ingress_state::finish(const ask_ptr& from, account::reply what) {
   if (auto done = std::exchange(from->done, nullptr))
     done(std::move(what));
@@ -100,12 +106,17 @@ void ingress_state::check_deadlines() {
     if (from && deadlines.begin()->first > now)
       break;
     if (from)
-      finish(from, account::request_error{
-                       503, "overloaded", "the account did not answer in time; what was asked may still happen", {}, 1});
+      finish(from,
+             account::request_error{503,
+                                    "overloaded",
+                                    "the account did not answer in time; what was asked may still happen",
+                                    {},
+                                    1});
     deadlines.erase(deadlines.begin());
   }
   if (!deadlines.empty())
-    self->delayed_send(self, std::chrono::duration_cast<std::chrono::nanoseconds>(deadline_check), wake_atom_v);
+    self->delayed_send(self, std::chrono::duration_cast<std::chrono::nanoseconds>(deadline_check),
+                       wake_atom_v);
 }
 
 void ingress_state::gone(const caf::actor_addr& who) {

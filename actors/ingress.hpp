@@ -14,8 +14,9 @@
 
 namespace carillon::actors {
 
-/// Brings requests to their accounts and answers back. Remembers where accounts live; holds the admission credit: what
-/// waits for commit is bounded in bytes, for the node and for each account, and what is over is refused at once.
+/// Brings requests to their accounts and answers back. Remembers where accounts live; holds the admission
+/// credit: what waits for commit is bounded in bytes, for the node and for each account, and what is over is
+/// refused at once.
 struct ingress_state {
   explicit ingress_state(ingress_actor::pointer actor) : self{actor} {}
   void start(services_ptr services, directory_actor directory);
@@ -24,7 +25,8 @@ struct ingress_state {
   void gone(const caf::actor_addr& who);
 
   void find(domain::account_id account, request_ptr what, ask_ptr from, bool again);
-  void forward(const account_actor& to, domain::account_id account, request_ptr what, ask_ptr from, bool again);
+  void forward(const account_actor& to, domain::account_id account, request_ptr what, ask_ptr from,
+               bool again);
   void answer(domain::account_id account, const ask_ptr& from, account::reply what);
   void finish(const ask_ptr& from, account::reply what);
   void check_deadlines();
@@ -36,7 +38,8 @@ struct ingress_state {
   std::unordered_map<caf::actor_id, std::uint64_t> by_actor;
   std::unordered_map<std::uint64_t, std::size_t> waiting; ///< bytes of an account's requests under way
   std::size_t waiting_total = 0;
-  std::multimap<domain::boot_time, std::weak_ptr<ask>> deadlines; ///< of requests under way; entries of others lapse
+  std::multimap<domain::boot_time, std::weak_ptr<ask>>
+      deadlines; ///< of requests under way; entries of others lapse
 
   static inline const char* name = "ingress";
 };

@@ -23,8 +23,8 @@
 ///                                                                                     +----------+
 namespace carillon::actors {
 
-/// The only LMDB write transaction: gathers the rows that wait and commits them with one sync. One a node, on its own
-/// thread.
+/// The only LMDB write transaction: gathers the rows that wait and commits them with one sync. One a node, on
+/// its own thread.
 using writer_actor = typed<
     /// Make this row durable; answers when it is, or tells which batches were refused.
     caf::result<storage::row_result>(storage::log_row),
@@ -33,7 +33,8 @@ using writer_actor = typed<
     /// Write down that a restored store is held no more.
     caf::result<bool>(release_atom)>;
 
-/// Orders the batches of its accounts into its log: one row in flight, the next gathers meanwhile. One per shard.
+/// Orders the batches of its accounts into its log: one row in flight, the next gathers meanwhile. One per
+/// shard.
 using shard_actor = typed<
     /// Order this batch and make it durable.
     caf::result<commit_receipt>(propose_atom, domain::batch),

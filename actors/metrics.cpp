@@ -28,12 +28,15 @@ struct metrics::impl {
   };
 
   prometheus::Registry registry;
-  prometheus::Family<prometheus::Counter>& events =
-      prometheus::BuildCounter().Name("carillon_events_total").Help("Events posted, by what became of them").Register(registry);
-  prometheus::Family<prometheus::Counter>& notifications = prometheus::BuildCounter()
-                                                               .Name("carillon_notifications_total")
-                                                               .Help("Notifications that ended, by final state")
-                                                               .Register(registry);
+  prometheus::Family<prometheus::Counter>& events = prometheus::BuildCounter()
+                                                        .Name("carillon_events_total")
+                                                        .Help("Events posted, by what became of them")
+                                                        .Register(registry);
+  prometheus::Family<prometheus::Counter>& notifications =
+      prometheus::BuildCounter()
+          .Name("carillon_notifications_total")
+          .Help("Notifications that ended, by final state")
+          .Register(registry);
   /// The family's counters by state, dialect and failure class: looking one up by labels costs microseconds.
   std::atomic<prometheus::Counter*> by_end[8][2][7] = {};
   prometheus::Gauge& pending = prometheus::BuildGauge()
@@ -46,11 +49,12 @@ struct metrics::impl {
                                        .Help("Claims whose POST is under way")
                                        .Register(registry)
                                        .Add({});
-  prometheus::Histogram& acceptance_to_send = prometheus::BuildHistogram()
-                                                  .Name("carillon_acceptance_to_send_seconds")
-                                                  .Help("From acceptance of an event to its POST's first byte")
-                                                  .Register(registry)
-                                                  .Add({}, latency);
+  prometheus::Histogram& acceptance_to_send =
+      prometheus::BuildHistogram()
+          .Name("carillon_acceptance_to_send_seconds")
+          .Help("From acceptance of an event to its POST's first byte")
+          .Register(registry)
+          .Add({}, latency);
   prometheus::Histogram& delivery = prometheus::BuildHistogram()
                                         .Name("carillon_delivery_duration_seconds")
                                         .Help("From a POST's first byte to its outcome")
@@ -70,10 +74,11 @@ struct metrics::impl {
                                                             .Name("carillon_http_request_duration_seconds")
                                                             .Help("Answered requests")
                                                             .Register(registry);
-  prometheus::Family<prometheus::Gauge>& subscriptions = prometheus::BuildGauge()
-                                                             .Name("carillon_subscriptions")
-                                                             .Help("Subscriptions of accounts that are loaded, by status")
-                                                             .Register(registry);
+  prometheus::Family<prometheus::Gauge>& subscriptions =
+      prometheus::BuildGauge()
+          .Name("carillon_subscriptions")
+          .Help("Subscriptions of accounts that are loaded, by status")
+          .Register(registry);
   prometheus::Family<prometheus::Gauge>& accounts =
       prometheus::BuildGauge()
           .Name("carillon_accounts")
@@ -81,14 +86,14 @@ struct metrics::impl {
           .Register(registry);
   std::mutex due_guard;
   std::unordered_map<std::uint64_t, domain::boot_time> due; ///< account → its oldest due time
-  std::mutex guard; ///< of gauges
+  std::mutex guard;                                         ///< of gauges
   std::vector<read_gauge> gauges;
   std::vector<std::pair<std::string, prometheus::Family<prometheus::Gauge>*>> gauge_families;
 };
 
 metrics::metrics() : impl_{std::make_unique<impl>()} {
-  gauge("carillon_oldest_due_age_seconds", "How long the oldest notification that could go has waited past its due time",
-        "", "", [this] {
+  gauge("carillon_oldest_due_age_seconds",
+        "How long the oldest notification that could go has waited past its due time", "", "", [this] {
           const std::lock_guard lock{impl_->due_guard};
           const auto now = domain::boot_clock::now();
           auto oldest = now;
@@ -129,11 +134,16 @@ void metrics::committed(double seconds, std::size_t batches) {
 }
 
 void metrics::answered(std::string_view route, int code, double seconds) {
-  impl_->requests.Add({{"route", std::string{route}}, {"code", std::to_string(code)}}, latency).Observe(seconds);
+  impl_->requests.Add({{"route", std::string{route}}, {"code", std::to_string(code)}}, latency)
+      .Observe(seconds);
 }
 
-void metrics::pending(std::int64_t change) { impl_->pending.Increment(static_cast<double>(change)); }
-void metrics::claims_held(std::int64_t change) { impl_->claims_held.Increment(static_cast<double>(change)); }
+void metrics::pending(std::int64_t change) {
+  impl_->pending.Increment(static_cast<double>(change));
+}
+void metrics::claims_held(std::int64_t change) {
+  impl_->claims_held.Increment(static_cast<double>(change));
+}
 
 void metrics::subscriptions(domain::subscription_status status, std::int64_t change) {
   impl_->subscriptions.Add({{"status", std::string{domain::to_string(status)}}})

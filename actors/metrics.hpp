@@ -24,8 +24,9 @@ public:
 
   /// carillon_events_total{result}: "accepted", "duplicate", "refused".
   void events(std::string_view result, std::uint64_t count);
-  /// carillon_notifications_total{state,dialect,error}; where a POST was made, carillon_delivery_duration_seconds and,
-  /// unless it had to wait for a later due time, carillon_acceptance_to_send_seconds.
+  /// carillon_notifications_total{state,dialect,error}; where a POST was made,
+  /// carillon_delivery_duration_seconds and, unless it had to wait for a later due time,
+  /// carillon_acceptance_to_send_seconds.
   void ended(const account::notification& n);
   /// carillon_commit_duration_seconds, carillon_commit_batch_size.
   void committed(double seconds, std::size_t batches);
@@ -41,9 +42,10 @@ public:
   /// carillon_accounts{state}, as counted over the whole catalog.
   void accounts(std::string_view state, std::uint64_t count);
 
-  /// Values that are read when somebody asks: name, label name, label value, and where to read. Register before serving.
-  void gauge(const std::string& name, const std::string& help, const std::string& label, const std::string& value,
-             std::function<double()> read);
+  /// Values that are read when somebody asks: name, label name, label value, and where to read. Register
+  /// before serving.
+  void gauge(const std::string& name, const std::string& help, const std::string& label,
+             const std::string& value, std::function<double()> read);
 
   /// The text format, version 0.0.4.
   std::string render() const;

@@ -73,11 +73,12 @@ storage::store_settings store_settings(const config::settings& s) {
 } // namespace
 
 struct node::impl {
-  impl(std::shared_ptr<const config::settings> settings, crypto::key_ring keys, std::function<void(std::string)> fatal)
-      : store{store_settings(*settings)},
-        shared{std::make_shared<services>(store, std::move(keys), settings, make_policy(*settings))},
-        threads{std::max<std::size_t>(1, settings->process.threads)}, system_settings{threads},
-        system{system_settings} {
+  impl(std::shared_ptr<const config::settings> settings, crypto::key_ring keys,
+       std::function<void(std::string)> fatal)
+      : store{store_settings(*settings)}, shared{std::make_shared<services>(store, std::move(keys), settings,
+                                                                            make_policy(*settings))},
+        threads{std::max<std::size_t>(1, settings->process.threads)},
+        system_settings{threads}, system{system_settings} {
     shared->fatal = std::move(fatal);
     shared->held = store.held();
     start(*settings);
@@ -115,13 +116,13 @@ struct node::impl {
       // The engine needs its actor and the actor its engine: the sink learns the actor before the first job.
       auto to = std::make_shared<delivery_actor>();
       engines.push_back(std::make_shared<net::delivery_engine>(
-          engine_settings(settings), shared->policy(), [to](std::vector<net::delivery_outcome> outcomes) {
-            caf::anon_send(*to, std::move(outcomes));
-          }));
+          engine_settings(settings), shared->policy(),
+          [to](std::vector<net::delivery_outcome> outcomes) { caf::anon_send(*to, std::move(outcomes)); }));
       deliveries.push_back(keep(system.spawn(delivery, shared, engines.back())));
       *to = deliveries.back();
     }
-    directory_handle = keep(system.spawn(directory, shared, directory_neighbours{shards, catalog_shard, deliveries}));
+    directory_handle =
+        keep(system.spawn(directory, shared, directory_neighbours{shards, catalog_shard, deliveries}));
     for (std::size_t i = 0; i < threads; ++i)
       ingresses.push_back(keep(system.spawn(ingress, shared, directory_handle)));
     sweeper_handle = keep(system.spawn(sweeper, shared, shards, catalog_shard, directory_handle));
@@ -193,17 +194,16 @@ void ask_directory(caf::actor_system& system, node::catalog_callback done, Send 
 
 void node::change(catalog_request what, catalog_callback done) {
   ask_directory(impl_->system, std::move(done),
-                [to = impl_->directory_handle,
-                 r = std::make_shared<catalog_request>(std::move(what))](caf::event_based_actor* self) {
-                  return self->request(to, catalog_timeout, r);
-                });
+                [to = impl_->directory_handle, r = std::make_shared<catalog_request>(std::move(what))](
+                    caf::event_based_actor* self) { return self->request(to, catalog_timeout, r); });
 }
 
 void node::release(bool send, std::vector<std::string> accounts, catalog_callback done) {
-  ask_directory(impl_->system, std::move(done),
-                [to = impl_->directory_handle, send, accounts = std::move(accounts)](caf::event_based_actor* self) {
-                  return self->request(to, catalog_timeout, release_atom_v, send, accounts);
-                });
+  ask_directory(
+      impl_->system, std::move(done),
+      [to = impl_->directory_handle, send, accounts = std::move(accounts)](caf::event_based_actor* self) {
+        return self->request(to, catalog_timeout, release_atom_v, send, accounts);
+      });
 }
 
 void node::reload(std::shared_ptr<const config::settings> settings) {
@@ -214,7 +214,9 @@ void node::reload(std::shared_ptr<const config::settings> settings) {
   caf::anon_send(impl_->directory_handle, reload_atom_v);
 }
 
-void node::replace_keys(const crypto::key_ring& keys) { impl_->shared->keys.replace(keys); }
+void node::replace_keys(const crypto::key_ring& keys) {
+  impl_->shared->keys.replace(keys);
+}
 
 bool node::drain(std::chrono::milliseconds timeout) {
   impl_->shared->draining = true;
@@ -229,14 +231,30 @@ bool node::drain(std::chrono::milliseconds timeout) {
   return orderly;
 }
 
-const storage::store& node::store() const { return impl_->store; }
-storage::catalog node::catalog() const { return storage::catalog{impl_->store}; }
-std::shared_ptr<const config::settings> node::settings() const { return impl_->shared->config(); }
-std::shared_ptr<const net::egress_policy> node::egress() const { return impl_->shared->policy(); }
-metrics& node::counts() { return impl_->shared->counts; }
-bool node::draining() const { return impl_->shared->draining; }
-bool node::held() const { return impl_->shared->held; }
+const storage::store& node::store() const {
+  return impl_->store;
+}
+storage::catalog node::catalog() const {
+  return storage::catalog{impl_->store};
+}
+std::shared_ptr<const config::settings> node::settings() const {
+  return impl_->shared->config();
+}
+std::shared_ptr<const net::egress_policy> node::egress() const {
+  return impl_->shared->policy();
+}
+metrics& node::counts() {
+  return impl_->shared->counts;
+}
+bool node::draining() const {
+  return impl_->shared->draining;
+}
+bool node::held() const {
+  return impl_->shared->held;
+}
 
-void node::backup(const std::string& directory) { storage::back_up(impl_->store, directory); }
+void node::backup(const std::string& directory) {
+  storage::back_up(impl_->store, directory);
+}
 
 } // namespace carillon::actors

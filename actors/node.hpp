@@ -19,27 +19,28 @@
 
 namespace carillon::actors {
 
-/// A running node without its HTTP side: store, actors and delivery engines. This is all that `api/` sees of them; CAF
-/// stays inside.
+/// A running node without its HTTP side: store, actors and delivery engines. This is all that `api/` sees of
+/// them; CAF stays inside.
 class node {
 public:
   using account_callback = std::function<void(account::reply)>;
   using catalog_callback = std::function<void(catalog_reply)>;
 
-  /// Opens the store and starts the actors. Throws std::runtime_error (store_error and others) that says what is wrong.
-  /// `fatal` is called, from any thread, when the disk failed and the process must end.
-  node(std::shared_ptr<const config::settings> settings, crypto::key_ring keys, std::function<void(std::string)> fatal);
+  /// Opens the store and starts the actors. Throws std::runtime_error (store_error and others) that says what
+  /// is wrong. `fatal` is called, from any thread, when the disk failed and the process must end.
+  node(std::shared_ptr<const config::settings> settings, crypto::key_ring keys,
+       std::function<void(std::string)> fatal);
   /// Stops without ceremony; `drain` before it for an orderly end.
   ~node();
   node(const node&) = delete;
   node& operator=(const node&) = delete;
 
-  /// Asks an account; thread-safe. The callback comes on an actor's thread, exactly once: with the reply, or with a
-  /// request_error: 404 `not-found` (no such account), 429 `too-many-requests` (the account's share of what waits for
-  /// commit is used up), 503 `overloaded` (the node's is, or the timeout passed), 503 `draining`, 503 `store-full`.
-  /// `cost`: bytes of the request that wait in memory until it is durable.
-  void ask(domain::account_id account, account::request what, std::size_t cost, std::chrono::milliseconds timeout,
-           account_callback done);
+  /// Asks an account; thread-safe. The callback comes on an actor's thread, exactly once: with the reply, or
+  /// with a request_error: 404 `not-found` (no such account), 429 `too-many-requests` (the account's share of
+  /// what waits for commit is used up), 503 `overloaded` (the node's is, or the timeout passed), 503
+  /// `draining`, 503 `store-full`. `cost`: bytes of the request that wait in memory until it is durable.
+  void ask(domain::account_id account, account::request what, std::size_t cost,
+           std::chrono::milliseconds timeout, account_callback done);
 
   /// Changes the catalog; the callback comes when it is durable.
   void change(catalog_request what, catalog_callback done);
@@ -47,15 +48,15 @@ public:
   /// After a restore; `accounts` are names or "*".
   void release(bool send, std::vector<std::string> accounts, catalog_callback done);
 
-  /// Puts new settings in force: limits of all accounts, egress, trust anchors. Throws, keeping the old, when they can't be
-  /// used.
+  /// Puts new settings in force: limits of all accounts, egress, trust anchors. Throws, keeping the old, when
+  /// they can't be used.
   void reload(std::shared_ptr<const config::settings> settings);
 
   /// Seals with the first of these master keys from now on, and opens with all of them.
   void replace_keys(const crypto::key_ring& keys);
 
-  /// From now on nothing is claimed and new requests get 503 `draining`; returns when nothing is in flight and everything
-  /// is saved, or after `timeout`. True when it was orderly.
+  /// From now on nothing is claimed and new requests get 503 `draining`; returns when nothing is in flight
+  /// and everything is saved, or after `timeout`. True when it was orderly.
   bool drain(std::chrono::milliseconds timeout);
 
   const storage::store& store() const;

@@ -30,12 +30,13 @@ public:
                                                          std::size_t limit, bool descending) const override {
     return reader_.range(prefix, start, limit, descending);
   }
-  std::optional<std::string> read_event(domain::shard_id shard, const domain::event_ref& where) const override {
+  std::optional<std::string> read_event(domain::shard_id shard,
+                                        const domain::event_ref& where) const override {
     return reader_.read_event(shard, where);
   }
   void replay(domain::shard_id shard, domain::account_id account, std::uint64_t after,
-              const std::function<void(std::uint64_t, std::uint32_t, const domain::time_stamp&, std::string_view)>&
-                  visit) const override {
+              const std::function<void(std::uint64_t, std::uint32_t, const domain::time_stamp&,
+                                       std::string_view)>& visit) const override {
     reader_.scan(shard, after + 1, [&](const storage::logged_batch& b) {
       if (b.account == account)
         visit(b.seq, b.offset, b.stamp, b.entries);

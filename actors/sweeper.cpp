@@ -21,9 +21,10 @@ constexpr auto step_interval = 100ms;
 /// Tables with rows that age, in the order of the walk.
 constexpr std::array<row_kind, 4> aging{row_kind::log, row_kind::block, row_kind::missed, row_kind::event_id};
 
-/// Tables with rows of a single account, but for the one that tells of its erasure: that goes with the profile.
-constexpr std::array<row_kind, 5> owned{row_kind::block, row_kind::missed, row_kind::event_id, row_kind::subscription,
-                                        row_kind::awake};
+/// Tables with rows of a single account, but for the one that tells of its erasure: that goes with the
+/// profile.
+constexpr std::array<row_kind, 5> owned{row_kind::block, row_kind::missed, row_kind::event_id,
+                                        row_kind::subscription, row_kind::awake};
 
 } // namespace
 
@@ -75,19 +76,21 @@ storage::erase_plan sweeper_state::expired(domain::shard_id number) const {
   case row_kind::log:
     return storage::oldest_log_rows(node->store, number, now - keep.bodies, marked);
   case row_kind::block:
-    return storage::collect_matching(
-        node->store, storage::key(number, row_kind::block), cursor, {},
-        [&](std::string_view, std::string_view value) {
-          return account::ended_before(value, now - keep.log) && account::complete(value);
-        });
+    return storage::collect_matching(node->store, storage::key(number, row_kind::block), cursor, {},
+                                     [&](std::string_view, std::string_view value) {
+                                       return account::ended_before(value, now - keep.log) &&
+                                              account::complete(value);
+                                     });
   case row_kind::missed:
-    return storage::collect_matching(
-        node->store, storage::key(number, row_kind::missed), cursor, {},
-        [&](std::string_view, std::string_view value) { return account::ended_before(value, now - keep.missed); });
+    return storage::collect_matching(node->store, storage::key(number, row_kind::missed), cursor, {},
+                                     [&](std::string_view, std::string_view value) {
+                                       return account::ended_before(value, now - keep.missed);
+                                     });
   default:
-    return storage::collect_matching(
-        node->store, storage::key(number, row_kind::event_id), cursor, {},
-        [&](std::string_view, std::string_view value) { return account::accepted_before(value, now - keep.idempotency); });
+    return storage::collect_matching(node->store, storage::key(number, row_kind::event_id), cursor, {},
+                                     [&](std::string_view, std::string_view value) {
+                                       return account::accepted_before(value, now - keep.idempotency);
+                                     });
   }
 }
 
@@ -152,7 +155,8 @@ void sweeper_state::commit(const shard_actor& to, std::vector<domain::table_writ
 }
 
 sweeper_actor::behavior_type sweeper(sweeper_actor::stateful_pointer<sweeper_state> self, services_ptr node,
-                                     std::vector<shard_actor> shards, shard_actor system, directory_actor where) {
+                                     std::vector<shard_actor> shards, shard_actor system,
+                                     directory_actor where) {
   self->state.start(std::move(node), std::move(shards), std::move(system), std::move(where));
   return {
       [self](sweep_atom) { self->state.step(); },

@@ -16,11 +16,12 @@
 
 namespace carillon::actors {
 
-/// Walks round and round over the shards, a bounded step at a time: writes marks, erases what is past retention and what
-/// deleted accounts left.
+/// Walks round and round over the shards, a bounded step at a time: writes marks, erases what is past
+/// retention and what deleted accounts left.
 struct sweeper_state {
   explicit sweeper_state(sweeper_actor::pointer actor) : self{actor} {}
-  void start(services_ptr services, std::vector<shard_actor> shards, shard_actor system, directory_actor where);
+  void start(services_ptr services, std::vector<shard_actor> shards, shard_actor system,
+             directory_actor where);
 
   void step();
   void sweep();
@@ -38,12 +39,14 @@ struct sweeper_state {
   std::size_t kind = 0;      ///< index of the table; behind the last one: deleted accounts
   std::uint64_t marked = 0;  ///< the current shard's mark
   std::string cursor;        ///< the next key to look at
-  std::map<std::string_view, std::uint64_t> states; ///< accounts by state, as far as this walk over the catalog got
+  std::map<std::string_view, std::uint64_t>
+      states; ///< accounts by state, as far as this walk over the catalog got
 
   static inline const char* name = "sweeper";
 };
 
 sweeper_actor::behavior_type sweeper(sweeper_actor::stateful_pointer<sweeper_state> self, services_ptr node,
-                                     std::vector<shard_actor> shards, shard_actor system, directory_actor where);
+                                     std::vector<shard_actor> shards, shard_actor system,
+                                     directory_actor where);
 
 } // namespace carillon::actors

@@ -28,7 +28,8 @@ void writer_state::commit() {
   try {
     results = log->commit(group);
   } catch (const std::exception& failure) {
-    // Whether it is on disk is not known: nobody is answered, the process ends and the next start reads what is there.
+    // Whether it is on disk is not known: nobody is answered, the process ends and the next start reads what
+    // is there.
     node->fatal(failure.what());
     for (auto& answer : answers)
       answer.deliver(caf::make_error(caf::sec::runtime_error));

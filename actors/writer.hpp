@@ -13,8 +13,8 @@
 
 namespace carillon::actors {
 
-/// Gathers rows until its mailbox turns to the commit message that the first of them sent, then commits them all. So a
-/// group is what came in while the last commit was at work.
+/// Gathers rows until its mailbox turns to the commit message that the first of them sent, then commits them
+/// all. So a group is what came in while the last commit was at work.
 struct writer_state {
   explicit writer_state(writer_actor::pointer actor) : self{actor} {}
   void start(services_ptr services);
@@ -25,7 +25,7 @@ struct writer_state {
   writer_actor::pointer self;
   services_ptr node;
   std::optional<storage::group_commit> log;
-  std::vector<storage::log_row> rows;                                          ///< of the next commit
+  std::vector<storage::log_row> rows;                                    ///< of the next commit
   std::vector<caf::typed_response_promise<storage::row_result>> waiting; ///< one a row
 
   static inline const char* name = "writer";

@@ -20,14 +20,14 @@ struct event_ref {
 
 /// When a log row was written, told so that a later life of the process, or another boot, can judge its age.
 struct time_stamp {
-  std::uint32_t life = 0;                   ///< counts the starts of the process on this store
-  std::array<std::uint8_t, 16> boot_id{};   ///< /proc/sys/kernel/random/boot_id
+  std::uint32_t life = 0;                 ///< counts the starts of the process on this store
+  std::array<std::uint8_t, 16> boot_id{}; ///< /proc/sys/kernel/random/boot_id
   boot_time boot{};
   wall_time wall{};
 };
 
-/// Translates a boot time recorded under `then` into the boot time of `now`: exact within one boot; across boots by the
-/// wall clock, where a stamp that seems to lie in the future counts as made now.
+/// Translates a boot time recorded under `then` into the boot time of `now`: exact within one boot; across
+/// boots by the wall clock, where a stamp that seems to lie in the future counts as made now.
 boot_time translate(boot_time recorded, const time_stamp& then, const time_stamp& now);
 
 /// One write beside the log, to a derived table. An empty optional value erases the key.

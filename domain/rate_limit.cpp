@@ -14,8 +14,12 @@ std::int64_t round_up_ms(boot_time t) {
 std::int64_t round_down_ms(boot_time t) {
   return std::chrono::floor<std::chrono::milliseconds>(t.time_since_epoch()).count();
 }
-boot_time from_ms(std::int64_t ms) { return boot_time{std::chrono::milliseconds{ms}}; }
-std::int64_t length_ms(const limit_window& w) { return std::chrono::milliseconds{w.length}.count(); }
+boot_time from_ms(std::int64_t ms) {
+  return boot_time{std::chrono::milliseconds{ms}};
+}
+std::int64_t length_ms(const limit_window& w) {
+  return std::chrono::milliseconds{w.length}.count();
+}
 
 } // namespace
 
@@ -52,7 +56,9 @@ void rate_limit::settle(boot_time first_byte) {
   insert(round_up_ms(first_byte), 1);
 }
 
-void rate_limit::remember(boot_time first_byte, std::uint32_t count) { insert(round_up_ms(first_byte), count); }
+void rate_limit::remember(boot_time first_byte, std::uint32_t count) {
+  insert(round_up_ms(first_byte), count);
+}
 
 void rate_limit::advance(boot_time now) {
   const auto now_ms = round_down_ms(now);

@@ -17,9 +17,9 @@ struct limit_window {
   bool operator==(const limit_window&) const = default;
 };
 
-/// An account's sliding windows. A claim takes a place in all of them; the place is held while the POST is under way and
-/// is free again one window after the request's first byte. So however long DNS, connect and TLS take, a receiver never
-/// sees more than `count` first bytes within `length`.
+/// An account's sliding windows. A claim takes a place in all of them; the place is held while the POST is
+/// under way and is free again one window after the request's first byte. So however long DNS, connect and
+/// TLS take, a receiver never sees more than `count` first bytes within `length`.
 ///
 /// First bytes are remembered to the millisecond, rounded up: a place frees at most 1 ms late, never early.
 class rate_limit {
@@ -33,7 +33,8 @@ public:
 
   explicit rate_limit(std::vector<limit_window> windows) { set_windows(std::move(windows)); }
 
-  /// New limits apply at once to what is remembered; a longer window knows only what the longest one before it kept.
+  /// New limits apply at once to what is remembered; a longer window knows only what the longest one before
+  /// it kept.
   void set_windows(std::vector<limit_window> windows);
   const std::vector<limit_window>& windows() const { return windows_; }
 
@@ -66,8 +67,8 @@ public:
 
 private:
   struct cursor {
-    std::size_t head = 0;    ///< first bucket inside the window
-    std::uint64_t used = 0;  ///< sum of the buckets from `head` on
+    std::size_t head = 0;   ///< first bucket inside the window
+    std::uint64_t used = 0; ///< sum of the buckets from `head` on
   };
   void advance(boot_time now);
   void insert(std::int64_t at_ms, std::uint32_t count);

@@ -1,5 +1,7 @@
 #include "net/http_forwarded.hpp"
 
+#include "net/egress_policy.hpp"
+
 #include <charconv>
 #include <optional>
 #include <stdexcept>
@@ -13,12 +15,6 @@ namespace ip = boost::asio::ip;
 
 ip::address_v6 as_v6(const ip::address& address) {
   return address.is_v6() ? address.to_v6() : ip::make_address_v6(ip::v4_mapped, address.to_v4());
-}
-
-ip::address unmapped(const ip::address& address) {
-  if (address.is_v6() && address.to_v6().is_v4_mapped())
-    return ip::make_address_v4(ip::v4_mapped, address.to_v6());
-  return address;
 }
 
 std::string_view trim(std::string_view text) noexcept {

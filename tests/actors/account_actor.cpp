@@ -114,7 +114,8 @@ CAF_TEST(who waited too long hears so once and still counts until the account is
   const auto acme = create("acme");
   subscribe(acme);
   held.at_once = false;
-  const auto late = ask(acme, person(1), config::defaults::ingress_bytes_per_account, std::chrono::milliseconds{0});
+  const auto late =
+      ask(acme, person(1), config::defaults::ingress_bytes_per_account, std::chrono::milliseconds{0});
   pass(std::chrono::seconds{1});
   CAF_REQUIRE(late->has_value());
   CAF_CHECK_EQUAL(std::get<account::request_error>(**late).slug, "overloaded");

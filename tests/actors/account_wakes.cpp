@@ -130,8 +130,9 @@ CAF_TEST(a deleted account goes only after its last outcome and then altogether)
     pass(steps);
   CAF_CHECK(!catalog.find_account(acme));
   const auto shard = store.shard_of(acme);
-  for (const auto kind : {storage::row_kind::account, storage::row_kind::awake, storage::row_kind::subscription,
-                          storage::row_kind::block, storage::row_kind::event_id, storage::row_kind::missed})
+  for (const auto kind :
+       {storage::row_kind::account, storage::row_kind::awake, storage::row_kind::subscription,
+        storage::row_kind::block, storage::row_kind::event_id, storage::row_kind::missed})
     CAF_CHECK(node->reader.range(storage::key(shard, kind, raw(acme)), {}, 1).empty());
   caf::anon_send_exit(walk, caf::exit_reason::kill);
   sched.run();

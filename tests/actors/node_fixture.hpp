@@ -23,8 +23,8 @@
 #include <string>
 #include <vector>
 
-/// A node's actors on CAF's deterministic scheduler, over a real store, with two of them replaced: a writer that
-/// commits only when the test says so, and a delivery that only notes its jobs.
+/// A node's actors on CAF's deterministic scheduler, over a real store, with two of them replaced: a writer
+/// that commits only when the test says so, and a delivery that only notes its jobs.
 namespace actor_tests {
 
 using namespace carillon;
@@ -50,7 +50,8 @@ struct held_rows {
   std::string refusal; ///< not empty: what held rows are answered instead of being committed
 };
 
-inline writer_actor::behavior_type gated_writer(writer_actor::pointer self, held_rows* held, storage::store* store) {
+inline writer_actor::behavior_type gated_writer(writer_actor::pointer self, held_rows* held,
+                                                storage::store* store) {
   auto log = std::make_shared<storage::group_commit>(*store);
   return {
       [=](storage::log_row& row) -> caf::result<storage::row_result> {
@@ -162,10 +163,11 @@ struct node_fixture : test_coordinator_fixture<test_config> {
     return std::get<actors::account_reply>(reply).profile.number;
   }
 
-  /// Sends a request through the door; the answer comes into the returned place when the scheduler gets to it.
-  std::shared_ptr<std::optional<account::reply>> ask(domain::account_id who, account::request what,
-                                                     std::size_t cost = 1,
-                                                     std::chrono::milliseconds timeout = std::chrono::seconds{30}) {
+  /// Sends a request through the door; the answer comes into the returned place when the scheduler gets to
+  /// it.
+  std::shared_ptr<std::optional<account::reply>>
+  ask(domain::account_id who, account::request what, std::size_t cost = 1,
+      std::chrono::milliseconds timeout = std::chrono::seconds{30}) {
     auto answer = std::make_shared<std::optional<account::reply>>();
     auto from = std::make_shared<actors::ask>();
     from->cost = cost;
@@ -180,7 +182,8 @@ struct node_fixture : test_coordinator_fixture<test_config> {
     return answer;
   }
 
-  domain::subscription_id subscribe(domain::account_id who, const std::string& url = "https://hooks.example.com/hook") {
+  domain::subscription_id subscribe(domain::account_id who,
+                                    const std::string& url = "https://hooks.example.com/hook") {
     domain::subscription s;
     s.target = url;
     s.copper.type = "person";

@@ -12,8 +12,8 @@ using nlohmann::json;
 CAF_TEST(an event that matches becomes one POST with its claim) {
   world w;
   w.subscribe();
-  const auto r = std::get<account::submit_reply>(
-      w.post(R"({"id":"e1","entity":"Contact","action":"Update","record_id":7,"changes":{"title":["a","b"]}})"));
+  const auto r = std::get<account::submit_reply>(w.post(
+      R"({"id":"e1","entity":"Contact","action":"Update","record_id":7,"changes":{"title":["a","b"]}})"));
   CAF_CHECK_EQUAL(r.accepted, 1u);
   CAF_CHECK_EQUAL(r.notifications, 1u);
   CAF_REQUIRE_EQUAL(w.out.size(), 1u);
@@ -62,7 +62,8 @@ CAF_TEST(95 records of one change go as 30 30 30 and 5) {
   std::string ids = "[1";
   for (int i = 2; i <= 95; ++i)
     ids += "," + std::to_string(i);
-  w.post(R"({"entity":"Contact","action":"Update","record_ids":)" + ids + R"(],"changes":{"city":["a","b"]}})");
+  w.post(R"({"entity":"Contact","action":"Update","record_ids":)" + ids +
+         R"(],"changes":{"city":["a","b"]}})");
   std::vector<std::size_t> sizes;
   for (const auto& p : w.out)
     sizes.push_back(json::parse(p.body)["ids"].size());
@@ -143,10 +144,11 @@ CAF_TEST(slots per subscription and of the node bound what is in flight) {
   starving.subscribe();
   starving.begin();
   for (int i = 0; i < 3; ++i)
-    starving.a->submit({world::parse(R"({"entity":"Contact","action":"Update","record_id":1,"changes":{"x":[0,)" +
-                                     std::to_string(i) + "]}}")
-                            .events,
-                        {}});
+    starving.a->submit(
+        {world::parse(R"({"entity":"Contact","action":"Update","record_id":1,"changes":{"x":[0,)" +
+                      std::to_string(i) + "]}}")
+             .events,
+         {}});
   starving.end();
   CAF_CHECK_EQUAL(starving.out.size(), 1u);
   CAF_CHECK(starving.a->starved());
@@ -291,7 +293,7 @@ CAF_TEST(a success ends the row of failures) {
   CAF_CHECK(w.a->subscriptions().subscriptions[0].status == domain::subscription_status::active);
 }
 
-CAF_TEST(Retry-After holds that subscription at most an hour) {
+CAF_TEST(Retry - After holds that subscription at most an hour) {
   world w;
   w.subscribe();
   w.change(1);

@@ -50,8 +50,8 @@ public:
     return std::nullopt;
   }
   void replay(domain::shard_id, domain::account_id, std::uint64_t after,
-              const std::function<void(std::uint64_t, std::uint32_t, const domain::time_stamp&, std::string_view)>&
-                  visit) const override {
+              const std::function<void(std::uint64_t, std::uint32_t, const domain::time_stamp&,
+                                       std::string_view)>& visit) const override {
     for (const auto& r : rows)
       if (r.seq > after)
         visit(r.seq, row_offset, r.stamp, r.entries);
@@ -89,8 +89,8 @@ struct world {
     load();
   }
   void load() {
-    a = std::make_unique<account::account>(account::identity{domain::account_id{64}, domain::shard_id{0}, 1}, limits,
-                                           source, keys);
+    a = std::make_unique<account::account>(account::identity{domain::account_id{64}, domain::shard_id{0}, 1},
+                                           limits, source, keys);
     a->load(now_stamp(), 1);
     out.clear();
   }
@@ -176,7 +176,7 @@ struct world {
   domain::delivery_result result(int status = 200) const {
     domain::delivery_result r;
     r.status_code = static_cast<std::uint16_t>(status);
-    r.state = status == 0                       ? notification_state::failed
+    r.state = status == 0                     ? notification_state::failed
               : status >= 200 && status < 300 ? notification_state::delivered
                                               : notification_state::rejected;
     if (status == 0)

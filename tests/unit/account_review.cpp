@@ -37,7 +37,7 @@ CAF_TEST(a notification whose event is gone is never sent as an empty body) {
   w.change(2);
   w.answer();
   w.checkpoint();
-  w.start(); // the parsed event is not at hand any more ...
+  w.start();             // the parsed event is not at hand any more ...
   w.source.rows.clear(); // ... nor is its row
   w.pass(60s);
   w.turn();
@@ -59,8 +59,8 @@ CAF_TEST(an account without subscriptions remembers its erasure) {
   w.end();
   CAF_CHECK(w.a->unsaved());
   w.checkpoint();
-  CAF_CHECK(account::is_erased(w.source.tables.at(
-      storage::key(domain::shard_id{0}, storage::row_kind::account, std::uint64_t{64}))));
+  CAF_CHECK(account::is_erased(
+      w.source.tables.at(storage::key(domain::shard_id{0}, storage::row_kind::account, std::uint64_t{64}))));
   w.start();
   CAF_CHECK(w.a->erased());
 }
@@ -100,10 +100,11 @@ CAF_TEST(a filter that rarely matches reaches the oldest notification page by pa
     for (int i = 0; i < 70; ++i) {
       w.begin();
       for (int k = 0; k < 64; ++k)
-        w.a->submit({world::parse(R"({"entity":"Contact","action":"Update","record_id":1,"changes":{"title":["a",")" +
-                                  std::to_string(++w.value) + R"("]}})")
-                         .events,
-                     {}});
+        w.a->submit(
+            {world::parse(R"({"entity":"Contact","action":"Update","record_id":1,"changes":{"title":["a",")" +
+                          std::to_string(++w.value) + R"("]}})")
+                 .events,
+             {}});
       w.end();
     }
     w.answer();
@@ -139,7 +140,9 @@ void restart(world& w, bool saved) {
   w.start();
 }
 
-domain::subscription only_subscription(const world& w) { return w.a->subscriptions().subscriptions.at(0); }
+domain::subscription only_subscription(const world& w) {
+  return w.a->subscriptions().subscriptions.at(0);
+}
 
 } // namespace
 
@@ -269,7 +272,8 @@ CAF_TEST(a notification carries the revision and the signatures of its claim) {
       const auto reply = w.a->get(w.out[0].number, w.now_stamp());
       CAF_CHECK_EQUAL(std::get<account::notification_reply>(reply).value.revision, 2u);
       std::size_t found = 0;
-      for (auto at = w.out[0].headers.find("v1,"); at != std::string::npos; at = w.out[0].headers.find("v1,", at + 1))
+      for (auto at = w.out[0].headers.find("v1,"); at != std::string::npos;
+           at = w.out[0].headers.find("v1,", at + 1))
         ++found;
       w.answer();
       return found;

@@ -13,7 +13,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-boot_time at(std::chrono::nanoseconds t) { return boot_time{1000s + t}; }
+boot_time at(std::chrono::nanoseconds t) {
+  return boot_time{1000s + t};
+}
 
 /// Whether any window of that length over the first bytes holds more than it may.
 bool exceeded(std::vector<boot_time> first_bytes, const limit_window& w) {
