@@ -1,12 +1,15 @@
 """Death at every step: what was answered 202 is never lost, and nothing is POSTed twice."""
 
+import collections
 import itertools
 import pathlib
 import random
 import re
 import signal
+import threading
 
 import pytest
+import requests
 from carillon.clock import wait_for
 from carillon.ledger import Load
 from carillon.receiver import HANG, Answer
@@ -158,6 +161,71 @@ def test_random_deaths_under_load(make_node, receiver, ledger_of):
     load.join()
     logs = [ledger.check(crashed=True, windows=WINDOWS, seconds=90) for ledger in ledgers]
     assert any(n["state"] == "delivered" for log in logs for n in log)
+
+
+def change_something(account, chance, receiver, path):
+    """One change of subscriptions or limits. It may be cut off by a death: then nobody knows whether it happened."""
+    rows = account.call("GET", "/subscriptions", status=200).json["data"]
+    kind = chance.randrange(8)
+    if kind <= 1 and len(rows) < 5 or not rows:
+        account.subscribe(receiver.url(f"{path}{chance.randrange(3)}"))
+        return
+    row = chance.choice(rows)
+    where = f"/subscriptions/{row['id']}"
+    if kind == 2 and len(rows) > 1:
+        account.call("DELETE", where)
+    elif kind == 3:
+        account.call("PATCH", where, {"ordered": chance.random() < 0.5})
+    elif kind == 4:
+        account.call("POST", f"{where}/test")
+    elif kind == 5:
+        account.call("PUT", "", {"limits": [{"count": chance.choice([30, 60]), "seconds": 2}]}, token=None)
+    else:
+        account.call("PATCH", where, {"status": chance.choice(["paused", "active"])})
+
+
+def test_random_changes_and_deaths(make_node, receiver, ledger_of):
+    """Pauses, deletions, samples and new limits in the midst of the load, and deaths in the midst of those."""
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    chance = random.Random(seed)
+    node = make_node({"delivery.suspend-after-failures": 3, "delivery.suspend-after": "0s",
+                      "delivery.probe-interval": "200ms"})
+    ledgers = []
+    for number in range(2):
+        account = node.api.account(limits=LIMITS)
+        account.subscribe(receiver.url(f"/{number}/0"))
+        ledgers.append(ledger_of(account, receiver, f"/{number}/", subscriptions=None))
+        receiver.on(f"/{number}/1", lambda a: Answer(chance.choice([200, 200, 500, 410, 503]), wait=0.02))
+        receiver.on(f"/{number}/2", lambda a: Answer(chance.choice([200, 0]), wait=chance.choice([0, 0.1])))
+    load = Load(node, ledgers, threads=3).start()
+    for turn in range(1, 301 if LONG else 61):
+        ledger = chance.choice(ledgers)
+        if turn % 15 == 0:
+            node.kill()
+            node.start()
+        killer = None
+        if turn % 15 == 7:
+            killer = threading.Timer(chance.random() * 0.02, node.signal, [signal.SIGKILL])
+            killer.start()
+        try:
+            change_something(ledger.account, chance, receiver, ledger.path)
+        except requests.RequestException:
+            assert killer, "a call failed, but nobody had killed the node"
+        if killer:
+            killer.join()
+            node.wait_end()
+            node.start()
+    load.stop()
+    for ledger in ledgers:
+        for row in ledger.account.call("GET", "/subscriptions", status=200).json["data"]:
+            ledger.account.patch(row, status="active")
+        receiver.on(ledger.path, Answer())
+        receiver.on(f"{ledger.path}1", Answer())
+        receiver.on(f"{ledger.path}2", Answer())
+    for ledger in ledgers:
+        log = ledger.check(crashed=True, windows=[(60, 2)], seconds=90)
+        print(collections.Counter(n["state"] for n in log))
 
 
 def test_death_while_starting(make_node, receiver, ledger_of):

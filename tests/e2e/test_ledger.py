@@ -77,6 +77,10 @@ def break_doubled(books):
     books.receiver.arrivals.append(Arrival(first=9, headers={"webhook-id": "m9"}))
 
 
+def break_other_count(books):
+    books.ledger.told["e1"] = 2
+
+
 def break_uninvited(books):
     books.account.rows[1]["events"] = ["nobody's"]
 

@@ -144,6 +144,15 @@ def test_secret_is_merged_and_reserved_keys_win(account, receiver):
     assert arrival.body.count(b'"ids"') == 1 and arrival.body.count(b'"type"') == 1
 
 
+def test_nothing_in_a_secret_breaks_out_of_the_body(account, receiver):
+    nasty = "v\r\nInjected: 1\r\n\r\n\"}],\u0000\u2028"
+    account.subscribe(receiver.url(), secret={"k": nasty, "a\"b\n": "x"})
+    account.post(account.event("a/b?c=d"))
+    [arrival] = receiver.wait("/hook", 1)
+    assert arrival.json["k"] == nasty and arrival.json["a\"b\n"] == "x" and arrival.json["ids"] == ["a/b?c=d"]
+    assert "injected" not in arrival.headers and len(receiver.arrivals) == 1
+
+
 def test_dropdown_options_become_names(account, receiver):
     account.subscribe(receiver.url("/names"), "person", "update", custom_field_computed_values=True)
     account.subscribe(receiver.url("/ids"), "person", "update")

@@ -7,6 +7,7 @@ import pytest
 from carillon.api import FINAL
 from carillon.clock import steadily, wait_for
 from carillon.node import Node, run
+from carillon.receiver import HANG, Answer
 
 
 def fill(account, bytes_each=200_000, most=3000):
@@ -176,6 +177,30 @@ def test_backup_and_restore(tmp_path, make_node, authority, receiver, running, a
         new.start()
         again.post(again.changed())
         receiver.wait("/b", before + 2)
+    finally:
+        new.close()
+
+
+def test_what_a_copy_holds_in_flight_is_never_sent_again(tmp_path, make_node, authority, receiver):
+    node = make_node()
+    account = node.api.account(name="kept")
+    receiver.on("/hang", HANG)
+    account.subscribe(receiver.url("/hang"), "person", "update")
+    account.post([account.changed() for _ in range(3)])
+    receiver.wait("/hang", 3)
+    copy = tmp_path / "copy"
+    backup(node, copy)
+    node.kill()
+    receiver.on("/hang", Answer())
+    new = restored_node(tmp_path, authority, node, copy)
+    try:
+        new.start()
+        new.api.call("POST", "/v1/release", {"action": "send", "accounts": ["*"]}, status={200, 202, 204})
+        account.api = new.api
+        log = account.settle()
+        assert [n["state"] for n in log] == ["unknown"] * 3
+        assert sorted(n["records"][0] for n in account.missed()) == ["1", "2", "3"]
+        assert len(receiver.at("/hang")) == 3
     finally:
         new.close()
 

@@ -48,7 +48,8 @@ def check_windows(windows, log, arrivals):
 
 
 class Ledger:
-    """Of one account and its receiver. `subscriptions`: how many of them match each event of the load."""
+    """Of one account and its receiver. `subscriptions`: how many of them match each event of the load; None when that
+    changes meanwhile."""
 
     def __init__(self, folder, account, receiver, path, subscriptions=1):
         self.account = account
@@ -56,6 +57,7 @@ class Ledger:
         self.path = path
         self.subscriptions = subscriptions
         self.accepted = {}
+        self.told = {}
         self.tried = {}
         self._guard = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
@@ -74,12 +76,13 @@ class Ledger:
         lines = b""
         for told, event in zip(answer["events"], events):
             assert told["id"] == event["id"], (told, event)
-            assert told["notifications"] >= self.subscriptions, (told, event)
+            assert told["notifications"] >= (self.subscriptions or 0), (told, event)
             lines += json.dumps(event).encode() + b"\n"
         os.write(self._file.fileno(), lines)
         os.fdatasync(self._file.fileno())
         with self._guard:
             self.accepted.update({e["id"]: e for e in events})
+            self.told.update({told["id"]: told["notifications"] for told in answer["events"]})
 
     def check(self, crashed=False, windows=(), seconds=60, expired=False):
         """Everything of DESIGN's promises that the three books can show. Gives the log.
@@ -118,15 +121,22 @@ class Ledger:
         return log
 
     def _check_events(self, log):
-        """Each accepted record is in exactly one notification of each subscription; nothing is there uninvited."""
+        """Each accepted record is in exactly one notification of each subscription; nothing is there uninvited; each
+        event is part of as many notifications as its answer said."""
         placed = collections.Counter()
+        parts = collections.Counter()
         for n in log:
             if n["test"]:
                 continue
             for event in n["events"]:
                 assert event in self.tried, f"an event that nobody posted: {event}"
+                parts[event] += 1
             for record in n["records"]:
                 placed[str(record)] += 1
+        for event, told in self.told.items():
+            assert parts[event] == told, f"{event} is part of {parts[event]} notifications, its answer said {told}"
+        if self.subscriptions is None:
+            return
         wanted = collections.Counter()
         for event in self.accepted.values():
             for record in event.get("record_ids") or [event["record_id"]]:
