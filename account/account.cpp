@@ -16,7 +16,7 @@ using domain::notification_state;
 namespace {
 
 /// Log bytes after which a turn also saves the account, so that a restart replays little.
-constexpr std::uint64_t checkpoint_after_bytes = 512 * 1024;
+constexpr std::uint64_t checkpoint_after_bytes = 2 * 1024 * 1024;
 
 /// Parsed events that an account keeps at hand for its pending notifications; the others are read from the
 /// log again.

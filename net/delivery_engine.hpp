@@ -42,7 +42,9 @@ struct delivery_outcome {
 struct delivery_engine_settings {
   std::chrono::milliseconds connect_timeout{5000};
   std::chrono::milliseconds idle_timeout{4000}; ///< below the usual keep-alive of 5 s
-  std::uint32_t max_idle_per_origin = 64;
+  /// Many accounts may share an origin (a provider's hooks); below what is in flight there, each POST would cost a
+  /// handshake.
+  std::uint32_t max_idle_per_origin = 1024;
   std::uint32_t max_idle_total = 4096;
   std::size_t max_response_header = 8 * 1024;
   std::size_t max_response_body = 16 * 1024; ///< read so far, then the connection is closed
