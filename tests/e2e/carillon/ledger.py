@@ -85,7 +85,7 @@ class Ledger:
             self.told.update({told["id"]: told["notifications"] for told in answer["events"]})
 
     def check(self, crashed=False, windows=(), seconds=60, expired=False):
-        """Everything of DESIGN's promises that the three books can show. Gives the log.
+        """All of the promises that the three books can show. Gives the log.
 
         `crashed`: whether there may be `unknown` ones; `expired`: whether the load was over the backlog's limits."""
         log = self.account.settle(seconds)
