@@ -171,7 +171,8 @@ std::variant<notification_reply, request_error> account::get(domain::notificatio
 missed_reply account::missed(const query_missed& q, const domain::time_stamp& now) const {
   missed_reply out;
   const auto end = next_feed_ - 1;
-  if (q.from_end || q.after == end) {
+  const auto after = q.after.value_or(0);
+  if (q.from_end || after == end) {
     out.next = end;
     return out;
   }
@@ -180,11 +181,11 @@ missed_reply account::missed(const query_missed& q, const domain::time_stamp& no
   out.earliest = !oldest.empty()          ? number_at(oldest.front().first)
                  : recent_missed_.empty() ? next_feed_
                                           : recent_missed_.begin()->first;
-  if (q.after > end || (q.after > 0 && q.after + 1 < out.earliest)) {
+  if (after > end || (q.after && after + 1 < out.earliest)) {
     out.gone = true;
     return out;
   }
-  out.next = std::max(q.after, out.earliest - 1);
+  out.next = std::max(after, out.earliest - 1);
   const auto take = [&](notification n, std::uint64_t feed) {
     out.next = feed;
     if (!q.subscription || n.subscription == *q.subscription)

@@ -118,7 +118,7 @@ struct get_notification {
 
 /// The missed feed, in the order of ending.
 struct query_missed {
-  std::uint64_t after = 0;
+  std::optional<std::uint64_t> after; ///< the number read last, 0 included; nothing: from the earliest kept
   bool from_end = false; ///< `after=now`
   std::optional<domain::subscription_id> subscription;
   std::uint32_t limit = 100;

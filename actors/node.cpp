@@ -179,13 +179,24 @@ void node::ask(domain::account_id account, account::request what, std::size_t co
 
 namespace {
 
-/// Asks the directory from outside of any actor; the callback comes from a helper actor.
+/// Asks the directory from outside of any actor; the callback comes from a helper actor, also when the directory ends
+/// before it answers.
 template <class Send>
-void ask_directory(caf::actor_system& system, node::catalog_callback done, Send send) {
-  system.spawn([done = std::move(done), send = std::move(send)](caf::event_based_actor* self) {
-    send(self).then([done](const catalog_reply_ptr& r) { done(std::move(*r)); },
-                    [done](const caf::error& e) {
-                      done(account::request_error{503, "overloaded", caf::to_string(e), {}, 1});
+void ask_directory(caf::actor_system& system, const directory_actor& to, node::catalog_callback done, Send send) {
+  system.spawn([to, done = std::move(done), send = std::move(send)](caf::event_based_actor* self) {
+    auto once = std::make_shared<node::catalog_callback>(done);
+    const auto finish = [self, once](catalog_reply r) {
+      if (auto callback = std::exchange(*once, nullptr))
+        callback(std::move(r));
+      self->quit();
+    };
+    self->monitor(to);
+    self->set_down_handler([finish](caf::down_msg&) {
+      finish(account::request_error{503, "draining", "this node is shutting down", {}, 5});
+    });
+    send(self).then([finish](const catalog_reply_ptr& r) { finish(std::move(*r)); },
+                    [finish](const caf::error& e) {
+                      finish(account::request_error{503, "overloaded", caf::to_string(e), {}, 1});
                     });
   });
 }
@@ -193,14 +204,14 @@ void ask_directory(caf::actor_system& system, node::catalog_callback done, Send 
 } // namespace
 
 void node::change(catalog_request what, catalog_callback done) {
-  ask_directory(impl_->system, std::move(done),
+  ask_directory(impl_->system, impl_->directory_handle, std::move(done),
                 [to = impl_->directory_handle, r = std::make_shared<catalog_request>(std::move(what))](
                     caf::event_based_actor* self) { return self->request(to, catalog_timeout, r); });
 }
 
 void node::release(bool send, std::vector<std::string> accounts, catalog_callback done) {
   ask_directory(
-      impl_->system, std::move(done),
+      impl_->system, impl_->directory_handle, std::move(done),
       [to = impl_->directory_handle, send, accounts = std::move(accounts)](caf::event_based_actor* self) {
         return self->request(to, catalog_timeout, release_atom_v, send, accounts);
       });

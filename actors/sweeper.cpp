@@ -5,6 +5,7 @@
 #include "storage/keys.hpp"
 #include "storage/table_ops.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -15,8 +16,11 @@ namespace {
 using namespace std::chrono_literals;
 using storage::row_kind;
 
-/// Between two steps: a step costs well under a millisecond when there is nothing to do.
-constexpr auto step_interval = 100ms;
+/// Between two steps, at least.
+constexpr auto step_interval = 10ms;
+
+/// A step is followed by so many times its own duration of rest: the sweeper takes less than 5 % of a core.
+constexpr int rest_factor = 20;
 
 /// Tables with rows that age, in the order of the walk.
 constexpr std::array<row_kind, 4> aging{row_kind::log, row_kind::block, row_kind::missed, row_kind::event_id};
@@ -34,12 +38,10 @@ void sweeper_state::start(services_ptr services, std::vector<shard_actor> all, s
   directory = std::move(where);
   shards = std::move(all);
   system = std::move(catalog);
-  next_step(step_interval);
+  next_step();
 }
 
-void sweeper_state::next_step(std::chrono::milliseconds wait) {
-  self->delayed_send(self, std::chrono::duration_cast<std::chrono::nanoseconds>(wait), sweep_atom_v);
-}
+void sweeper_state::next_step() { self->delayed_send(self, rest, sweep_atom_v); }
 
 void sweeper_state::step() {
   if (kind == 0 && cursor.empty()) {
@@ -50,17 +52,19 @@ void sweeper_state::step() {
               marked = mark;
               sweep();
             },
-            [this](const caf::error&) { next_step(step_interval); });
+            [this](const caf::error&) { next_step(); });
     return;
   }
   sweep();
 }
 
 void sweeper_state::sweep() {
+  const auto began = domain::boot_clock::now();
   const domain::shard_id number{static_cast<std::uint16_t>(shard)};
   auto plan = kind < aging.size() ? expired(number) : of_deleted();
   const auto& owner = kind < aging.size() ? shards[shard] : system;
   cursor = std::move(plan.resume);
+  rest = std::max<std::chrono::nanoseconds>(step_interval, rest_factor * (domain::boot_clock::now() - began));
   commit(owner, std::move(plan.writes));
   if (cursor.empty() && ++kind > aging.size()) {
     kind = 0;
@@ -144,14 +148,14 @@ storage::erase_plan sweeper_state::of_deleted() {
 
 void sweeper_state::commit(const shard_actor& to, std::vector<domain::table_write> writes) {
   if (writes.empty()) {
-    next_step(step_interval);
+    next_step();
     return;
   }
   domain::batch b;
   b.tables = std::move(writes);
   self->request(to, caf::infinite, propose_atom_v, std::move(b))
-      .then([this](const commit_receipt&) { next_step(step_interval / 10); },
-            [this](const caf::error&) { next_step(step_interval); });
+      .then([this](const commit_receipt&) { next_step(); },
+            [this](const caf::error&) { next_step(); });
 }
 
 sweeper_actor::behavior_type sweeper(sweeper_actor::stateful_pointer<sweeper_state> self, services_ptr node,

@@ -25,7 +25,7 @@ struct sweeper_state {
 
   void step();
   void sweep();
-  void next_step(std::chrono::milliseconds wait);
+  void next_step();
   void commit(const shard_actor& to, std::vector<domain::table_write> writes);
   storage::erase_plan expired(domain::shard_id number) const;
   storage::erase_plan of_deleted();
@@ -39,6 +39,7 @@ struct sweeper_state {
   std::size_t kind = 0;      ///< index of the table; behind the last one: deleted accounts
   std::uint64_t marked = 0;  ///< the current shard's mark
   std::string cursor;        ///< the next key to look at
+  std::chrono::nanoseconds rest{std::chrono::milliseconds{10}}; ///< before the next step
   std::map<std::string_view, std::uint64_t>
       states; ///< accounts by state, as far as this walk over the catalog got
 

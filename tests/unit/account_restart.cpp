@@ -212,6 +212,33 @@ CAF_TEST(a random life is the same whether replayed from the log or from checkpo
   }
 }
 
+CAF_TEST(a cursor that retention has passed is gone and that of the empty feed is one) {
+  world w;
+  w.subscribe("person", "new");
+  const auto page = [&](std::optional<std::uint64_t> after) {
+    account::query_missed q;
+    q.after = after;
+    return w.a->missed(q, w.now_stamp());
+  };
+  const auto from_the_start = page({}).next;
+  CAF_CHECK_EQUAL(from_the_start, 0u);
+  for (int i = 0; i < 3; ++i) {
+    w.post(R"({"entity":"Contact","action":"Create","record_id":)" + std::to_string(i) + "}");
+    w.answer(500);
+  }
+  w.checkpoint();
+  CAF_CHECK_EQUAL(page(from_the_start).notifications.size(), 3u);
+  for (const std::uint64_t erased : {1, 2})
+    w.source.tables.erase(storage::key(domain::shard_id{0}, storage::row_kind::missed, 64, erased));
+  CAF_CHECK(page(from_the_start).gone);
+  CAF_CHECK_EQUAL(page(from_the_start).earliest, 3u);
+  CAF_CHECK(page(1).gone);
+  CAF_CHECK_EQUAL(page(2).notifications.size(), 1u);
+  CAF_CHECK_EQUAL(page({}).notifications.size(), 1u);
+  CAF_CHECK(page(3).notifications.empty() && !page(3).gone);
+  CAF_CHECK(page(4).gone); // a number that was never given
+}
+
 CAF_TEST(only blocks that nobody writes again are called past) {
   world w;
   w.subscribe("person", "new");
