@@ -171,7 +171,7 @@ class Load:
         self._posted = 0
         self._guard = threading.Lock()
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=(i,), daemon=True) for i in range(threads)]
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
 
     def start(self):
         for thread in self._threads:
@@ -196,19 +196,19 @@ class Load:
         return self._posted
 
     def _take(self):
+        """The next request's number, over all threads, so that each ledger gets its equal share; None at the end."""
         with self._guard:
             if self._stop.is_set() or (self.total is not None and self._posted >= self.total):
-                return False
+                return None
+            turn = self._posted // self.per_request
             self._posted += self.per_request
-            return True
+            return turn
 
-    def _run(self, index):
+    def _run(self):
         try:
             connection = None
-            turn = index
-            while self._take():
+            while (turn := self._take()) is not None:
                 ledger = self.ledgers[turn % len(self.ledgers)]
-                turn += 1
                 with self._guard:
                     events = [self.make(ledger.account) for _ in range(self.per_request)]
                 ledger.trying(events)

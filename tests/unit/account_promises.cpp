@@ -1,4 +1,4 @@
-#define CAF_SUITE account_review
+#define CAF_SUITE account_promises
 #define CAF_TEST_NO_MAIN
 #include "caf/test/unit_test.hpp"
 
