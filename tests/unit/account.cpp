@@ -181,6 +181,29 @@ CAF_TEST(over the backlog limit the oldest expire and show in the missed feed) {
   CAF_CHECK_EQUAL(w.a->pending(), 3u);
 }
 
+CAF_TEST(the backlog is limited in bytes and an event that several wait for counts once) {
+  world w;
+  w.limits.windows = {{0, 60s}};
+  w.limits.backlog_bytes = 1000;
+  w.a->configure(w.limits);
+  w.subscribe();
+  w.subscribe();
+  const auto post = [&](int id) {
+    w.post(R"({"entity":"Contact","action":"Update","record_id":)" + std::to_string(id) +
+           R"(,"changes":{"note":["","n)" + std::string(200, static_cast<char>('a' + id)) + R"("]}})");
+  };
+  post(0);
+  const auto bytes = w.a->usage({w.boot, w.wall}).pending_bytes;
+  CAF_CHECK(bytes > 200 && bytes < 400); // of two notifications
+  CAF_CHECK_EQUAL(w.a->pending(), 2u);
+  for (int i = 1; i < 10; ++i)
+    post(i);
+  CAF_CHECK(w.a->usage({w.boot, w.wall}).pending_bytes <= 1000);
+  CAF_CHECK_EQUAL(w.a->usage({w.boot, w.wall}).pending_bytes / bytes, 1000 / bytes); // no more than need be
+  CAF_CHECK(w.state(domain::notification_number{1}) == notification_state::expired);
+  CAF_CHECK(w.state(domain::notification_number{20}) == notification_state::pending);
+}
+
 CAF_TEST(what waits longer than the age limit expires) {
   world w;
   w.limits.windows = {{1, 60s}};
