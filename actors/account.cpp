@@ -344,6 +344,8 @@ void account_state::propose(domain::batch batch) {
 
 void account_state::committed(const commit_receipt& receipt) {
   auto posts = core->committed(receipt.seq, receipt.offset);
+  if (!ended_in_batch.empty())
+    config::fault_point("outcome-committed");
   ended_in_batch.clear();
   if (std::exchange(released_in_batch, false))
     limits.held = false;
@@ -418,10 +420,6 @@ account_actor::behavior_type account_behavior(account_actor::stateful_pointer<ac
       [self](slots_atom) {
         self->state.slots_came = true;
         self->state.slots_asked = false;
-        self->state.turn();
-      },
-      [self](save_atom) {
-        self->state.save_asked = true;
         self->state.turn();
       },
       [self](load_atom) { self->state.load(); },

@@ -61,8 +61,6 @@ using account_actor = typed<
     caf::result<void>(wake_atom, std::uint64_t),
     /// The node has slots again.
     caf::result<void>(slots_atom),
-    /// Save a checkpoint if anything is unsaved.
-    caf::result<void>(save_atom),
     /// Load again what is on disk, after the store refused a batch (to itself).
     caf::result<void>(load_atom),
     /// Claim nothing more; answers when nothing is in flight, everything is committed and saved.
@@ -105,7 +103,7 @@ using directory_actor = typed<
     caf::result<void>(reload_atom),
     /// Claim nothing more; answers when all accounts are drained.
     caf::result<bool>(drain_atom),
-    /// How many accounts are live, for metrics.
+    /// How many accounts are live.
     caf::result<std::uint64_t>(count_atom)>;
 
 /// Routes requests to accounts and holds the admission credit. One a core.

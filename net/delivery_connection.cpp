@@ -1,5 +1,7 @@
 #include "net/delivery_connection.hpp"
 
+#include "config/fault_points.hpp"
+
 #include <boost/asio/io_context.hpp>
 
 #include <openssl/err.h>
@@ -219,6 +221,7 @@ void delivery_connection::write_some() {
     if (written_ == 0)
       exchange_->result.first_byte = boot_clock::now();
     if (result == 1) {
+      config::fault_point("post-started");
       written_ += taken;
       continue;
     }

@@ -19,7 +19,8 @@ SOURCES = pathlib.Path(__file__).parents[2]
 WINDOWS = [(60, 2)]
 LIMITS = [{"count": count, "seconds": seconds} for count, seconds in WINDOWS]
 
-KNOWN = {"event-received", "before-commit", "after-commit", "before-202", "before-post", "outcome-received"}
+KNOWN = {"event-received", "before-commit", "after-commit", "before-202", "before-post", "post-started",
+         "outcome-received", "outcome-committed"}
 
 
 def fault_points():
