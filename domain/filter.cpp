@@ -348,6 +348,17 @@ const std::string* filter::failing(const event& e) const {
   return nullptr;
 }
 
+const std::string* filter::failing(std::string_view record) const {
+  record = trim_json(record);
+  for (const auto& wanted : conditions_) {
+    resolver values{wanted.segments, {}};
+    values.walk(record, 0);
+    if (!wanted.holds(values.found, nullptr))
+      return &wanted.path;
+  }
+  return nullptr;
+}
+
 std::optional<filter> compile_filter(std::string_view json, filter_fault& fault) {
   filter::compiler made{fault, {}};
   if (!made.is_object(json))

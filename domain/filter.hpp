@@ -33,6 +33,9 @@ public:
 
   /// The path of the first condition that does not hold; nullptr when the event passes.
   const std::string* failing(const event& e) const;
+  /// Likewise of a bare record, a JSON object that no event brings: its relations lead nowhere, and none of
+  /// its fields is an enum.
+  const std::string* failing(std::string_view record) const;
 
 private:
   struct condition;

@@ -288,6 +288,25 @@ CAF_TEST(the pipeliner form pairs values with operators) {
   }
 }
 
+CAF_TEST(a bare record is judged without an event) {
+  const auto judge = [](const char* json, std::string_view record) {
+    const auto f = compiled(json);
+    const auto* path = f.failing(record);
+    return path == nullptr ? ""s : *path;
+  };
+  const auto webhook =
+      R"( {"url":"https://a.example/h","insecure_ssl":false,"events":["Account.*","Lead.Lost"],)"
+      R"("options":{"chunk_size":5},"application":"https://h/Applications/7","status":1} )"s;
+  CAF_CHECK_EQUAL(judge(R"({"url":{"contains":"a.example"},"insecure_ssl":false})", webhook), ""s);
+  CAF_CHECK_EQUAL(judge(R"({"events":"Lead.Lost","options.chunk_size":{"lt":6}})", webhook), ""s);
+  CAF_CHECK_EQUAL(judge(R"({"insecure_ssl":false,"url":{"iends":"/X"}})", webhook), "url"s);
+  CAF_CHECK_EQUAL(judge(R"({"signature":{"null":true}})", webhook), ""s);
+  CAF_CHECK_EQUAL(judge(R"({"application.id":7})", webhook), "application.id"s);
+  CAF_CHECK_EQUAL(judge(R"({"status":"Open"})", webhook), "status"s);
+  CAF_CHECK_EQUAL(judge(R"({"a":{"not-eq":1}})", "{}"), ""s);
+  CAF_CHECK_EQUAL(judge("{}", "{}"), ""s);
+}
+
 CAF_TEST(the nineteen operators are known) {
   std::size_t count = 0;
   for (const char* name :
