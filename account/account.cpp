@@ -1,7 +1,6 @@
 #include "account/account.hpp"
 
 #include "account/holding.hpp"
-#include "account/subscription_record.hpp"
 #include "crypto/hash.hpp"
 #include "crypto/signature.hpp"
 #include "domain/notification_body.hpp"
@@ -27,23 +26,8 @@ std::string hash_of(std::string_view id) {
   return std::string{crypto::as_view(digest).substr(0, 16)};
 }
 
-request_error not_found(std::string what) {
-  return {404, "not-found", std::move(what), {}, 0};
-}
-
-request_error gone() {
-  return not_found("this account is being deleted");
-}
-
 bool holds(const notification& n, const domain::record_id& record) {
   return std::find(n.records.begin(), n.records.end(), record) != n.records.end();
-}
-
-std::vector<domain::notification_number> waiting_of(const subscription_state& s) {
-  std::vector<domain::notification_number> out;
-  for (const auto& [due, number] : s.waiting)
-    out.push_back(domain::notification_number{number});
-  return out;
 }
 
 } // namespace
@@ -109,7 +93,7 @@ account::matches(const domain::event& e, const std::vector<std::string>& skip_ke
 
 std::variant<submit_reply, request_error> account::submit(const submit_events& r) {
   if (erased_)
-    return gone();
+    return account_gone();
   submit_reply out;
   out.events.resize(r.events.size());
   // All or nothing: what could refuse the request is looked at before anything is decided.
@@ -186,74 +170,6 @@ std::uint32_t account::place(const domain::event_ptr& e, std::string_view id, bo
   return notifications;
 }
 
-std::variant<subscription_reply, request_error> account::create(const create_subscription& r,
-                                                                domain::subscription_id id) {
-  if (erased_)
-    return gone();
-  if (subscriptions_.counted() >= settings_.max_subscriptions)
-    return request_error{409,
-                         "subscription-limit",
-                         "this account has its " + std::to_string(settings_.max_subscriptions) +
-                             " subscriptions",
-                         {},
-                         0};
-  auto s = r.value;
-  s.id = id;
-  s.revision = 1;
-  s.created = s.modified = s.status_since = context_.at.wall;
-  s.status = domain::subscription_status::active;
-  const auto record = encode_subscription(s, who_.id, keys_);
-  decide(entry::subscription_put{record});
-  return subscription_reply{std::move(s)};
-}
-
-std::variant<subscription_reply, request_error> account::replace(const replace_subscription& r) {
-  auto* current = subscriptions_.find(r.value.id);
-  if (current == nullptr)
-    return not_found("there is no such subscription");
-  if (current->now.revision != r.value.revision)
-    return request_error{409, "conflict", "the subscription was changed meanwhile; read it again", {}, 0};
-  const bool restored = current->now.pipeliner.deleted && !r.value.pipeliner.deleted;
-  if (restored && subscriptions_.counted() >= settings_.max_subscriptions)
-    return request_error{409,
-                         "subscription-limit",
-                         "this account has its " + std::to_string(settings_.max_subscriptions) +
-                             " subscriptions",
-                         {},
-                         0};
-  auto s = r.value;
-  ++s.revision;
-  s.modified = context_.at.wall;
-  if (!r.sets_status)
-    s.status = current->now.status;
-  if (s.status != current->now.status) {
-    s.status_since = context_.at.wall;
-    s.consecutive_failures = 0;
-    s.first_failure.reset();
-    if (s.status == domain::subscription_status::active)
-      s.status_reason.clear();
-  } else {
-    s.status_since = current->now.status_since;
-    s.status_reason = current->now.status_reason;
-    s.consecutive_failures = current->now.consecutive_failures;
-    s.first_failure = current->now.first_failure;
-  }
-  if (s.pipeliner.deleted && !current->now.pipeliner.deleted)
-    cancel_pending(waiting_of(*current), notification_state::cancelled);
-  const auto record = encode_subscription(s, who_.id, keys_);
-  decide(entry::subscription_put{record});
-  return subscription_reply{subscriptions_.find(s.id)->now};
-}
-
-std::variant<done_reply, request_error> account::remove(const delete_subscription& r) {
-  auto* s = subscriptions_.find(r.id);
-  if (s == nullptr)
-    return not_found("there is no such subscription");
-  cancel_pending(waiting_of(*s), notification_state::cancelled);
-  decide(entry::subscription_erased{r.id});
-  return done_reply{};
-}
-
 std::variant<domain::notification_number, request_error> account::test(const test_subscription& r) {
   auto* s = subscriptions_.find(r.id);
   if (s == nullptr)
@@ -273,7 +189,7 @@ void account::release(const release_held& r) {
     return;
   std::vector<domain::notification_number> all;
   for (const auto& [id, s] : subscriptions_.all()) {
-    const auto waiting = waiting_of(*s);
+    const auto waiting = s->waiting_numbers();
     all.insert(all.end(), waiting.begin(), waiting.end());
   }
   cancel_pending(all, notification_state::expired);

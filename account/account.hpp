@@ -91,6 +91,8 @@ public:
   std::variant<subscription_reply, request_error> create(const create_subscription& r,
                                                          domain::subscription_id id);
   std::variant<subscription_reply, request_error> replace(const replace_subscription& r);
+  /// `ids`: a fresh one for each creation.
+  changes_reply change(const change_subscriptions& r, const std::vector<domain::subscription_id>& ids);
   std::variant<done_reply, request_error> remove(const delete_subscription& r);
   /// The number of the sample notification.
   std::variant<domain::notification_number, request_error> test(const test_subscription& r);
@@ -167,6 +169,10 @@ private:
 
   // deciding (account.cpp)
   void decide(entry::any e, domain::event_ptr source = nullptr);
+  std::optional<request_error> refuses(const create_subscription& r, std::uint32_t counted) const;
+  std::optional<request_error> refuses(const replace_subscription& r, std::uint32_t counted) const;
+  request_error too_many_subscriptions() const;
+  void forget_oldest_deleted();
   std::uint32_t place(const domain::event_ptr& e, std::string_view id, bool given,
                       const std::vector<std::pair<subscription_state*, domain::action>>& matches);
   std::vector<std::pair<subscription_state*, domain::action>>

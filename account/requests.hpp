@@ -27,6 +27,13 @@ struct request_error {
   std::uint32_t retry_after = 0; ///< seconds; 0: none
 };
 
+inline request_error not_found(std::string what) {
+  return {404, "not-found", std::move(what), {}, 0};
+}
+inline request_error account_gone() {
+  return not_found("this account is being deleted");
+}
+
 /// The events of one ingestion request: all or nothing, durable when answered.
 struct submit_events {
   std::vector<domain::event_ptr> events;
@@ -80,6 +87,17 @@ struct subscription_reply {
   domain::subscription value;
 };
 
+/// Creations and replacements decided together, in their order: each is what it would be alone.
+struct change_subscriptions {
+  std::vector<std::variant<create_subscription, replace_subscription>> changes;
+  bool all_or_nothing = true; ///< one that is refused refuses all; else only itself
+};
+/// One result per change. With `all_or_nothing` and any error among them nothing was changed; the changes
+/// that would have passed then have their value as it was asked for.
+struct changes_reply {
+  std::vector<std::variant<subscription_reply, request_error>> results;
+};
+
 /// Deletes it; what is pending becomes `cancelled`.
 struct delete_subscription {
   domain::subscription_id id{};
@@ -119,7 +137,7 @@ struct get_notification {
 /// The missed feed, in the order of ending.
 struct query_missed {
   std::optional<std::uint64_t> after; ///< the number read last, 0 included; nothing: from the earliest kept
-  bool from_end = false; ///< `after=now`
+  bool from_end = false;              ///< `after=now`
   std::optional<domain::subscription_id> subscription;
   std::uint32_t limit = 100;
   std::chrono::seconds wait{0}; ///< how long to wait for a first one
@@ -150,11 +168,15 @@ struct release_held {
 /// The account is deleted: everything pending is cancelled.
 struct erase_account {};
 
-using request = std::variant<submit_events, explain_event, list_subscriptions, create_subscription,
-                             replace_subscription, delete_subscription, test_subscription, query_log,
-                             get_notification, query_missed, get_usage, release_held, erase_account>;
+using request =
+    std::variant<submit_events, explain_event, list_subscriptions, create_subscription, replace_subscription,
+                 change_subscriptions, delete_subscription, test_subscription, query_log, get_notification,
+                 query_missed, get_usage, release_held, erase_account>;
 using reply =
     std::variant<request_error, submit_reply, explain_reply, subscriptions_reply, subscription_reply,
-                 done_reply, notification_reply, log_reply, missed_reply, usage_reply>;
+                 changes_reply, done_reply, notification_reply, log_reply, missed_reply, usage_reply>;
+
+/// How many subscriptions it makes: each needs a fresh id.
+std::size_t creations(const request& r);
 
 } // namespace carillon::account

@@ -19,6 +19,13 @@ std::string origin_of(std::string_view url) {
   return out;
 }
 
+std::vector<domain::notification_number> subscription_state::waiting_numbers() const {
+  std::vector<domain::notification_number> out;
+  for (const auto& [due, number] : waiting)
+    out.push_back(domain::notification_number{number});
+  return out;
+}
+
 subscription_state& subscription_table::put(domain::subscription s) {
   auto compiled = std::make_shared<const domain::compiled_subscription>(s);
   auto& state = all_[raw(s.id)];

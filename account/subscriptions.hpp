@@ -26,6 +26,8 @@ struct subscription_state {
   domain::boot_time hold_until{}; ///< from a Retry-After
   domain::boot_time last_claim{}; ///< what the probe interval counts from
   bool erased = false;            ///< deleted; kept while something of it is in flight
+
+  std::vector<domain::notification_number> waiting_numbers() const;
 };
 
 /// An account's subscriptions, with an index by entity and action so that an event meets only its candidates.

@@ -205,7 +205,7 @@ void account_state::turn() {
        ++taken) {
     auto in = std::move(inputs.front());
     inputs.pop_front();
-    if (std::holds_alternative<account::create_subscription>(*in.what) && fresh_ids.empty())
+    if (account::creations(*in.what) > fresh_ids.size())
       later.push_back(std::move(in));
     else
       fault = write_or_say_why_not(in);
@@ -248,6 +248,13 @@ void account_state::write(input& in) {
           const auto id = fresh_ids.back();
           fresh_ids.pop_back();
           done(widen(core->create(r, domain::subscription_id{id})));
+        } else if constexpr (std::is_same_v<request, account::change_subscriptions>) {
+          std::vector<domain::subscription_id> ids;
+          for (auto left = account::creations(*in.what); left > 0; --left) {
+            ids.push_back(domain::subscription_id{fresh_ids.back()});
+            fresh_ids.pop_back();
+          }
+          done(core->change(r, ids));
         } else if constexpr (std::is_same_v<request, account::replace_subscription>) {
           done(widen(core->replace(r)));
         } else if constexpr (std::is_same_v<request, account::delete_subscription>) {
@@ -317,7 +324,7 @@ void account_state::reserve_id() {
                             : caf::to_string(e));
             std::deque<input> others;
             for (auto& in : std::exchange(inputs, {}))
-              if (std::holds_alternative<account::create_subscription>(*in.what))
+              if (account::creations(*in.what) > 0)
                 in.answer.deliver(to_reply(why));
               else
                 others.push_back(std::move(in));

@@ -42,6 +42,7 @@ bool reaches(const caller& who, access needs) {
     return who.reaches(credential_scope::ingest);
   case access::account:
   case access::copper_account:
+  case access::pipeliner_account:
     return who.reaches(credential_scope::account);
   default:
     return who.reaches(credential_scope::read);
@@ -56,6 +57,7 @@ std::string_view name_of(access needs) {
     return "ingest";
   case access::account:
   case access::copper_account:
+  case access::pipeliner_account:
     return "account";
   default:
     return "read";
@@ -109,6 +111,22 @@ permission authorize_copper(surroundings& around, access needs, const net::http_
   return result;
 }
 
+permission authorize_pipeliner(surroundings& around, access needs, const std::string& account,
+                               const net::http_request& request) {
+  const auto pair = basic_pair(request.fields.find("Authorization"));
+  permission result{pair ? around.credentials.identify(pair->second) : nullptr, nullptr};
+  if (!result.who || !result.who->is_key() || result.who->credential.id != pair->first)
+    throw unauthorized(pair ? "the key is unknown, expired or revoked"
+                            : "send a key's id and secret as user name and password of HTTP Basic",
+                       "Basic realm=\"carillon\", charset=\"UTF-8\"");
+  result.account = around.credentials.find_account(account);
+  if (!result.account || !result.who->covers(*result.account))
+    throw refusal{"not-found", "there is no space " + account.substr(0, 64)};
+  if (!reaches(*result.who, needs))
+    throw refusal{"forbidden", "this key may only read"};
+  return result;
+}
+
 } // namespace
 
 permission authorize(surroundings& around, const route& wanted, const std::vector<std::string>& values,
@@ -121,6 +139,9 @@ permission authorize(surroundings& around, const route& wanted, const std::vecto
   case access::copper_read:
   case access::copper_account:
     return authorize_copper(around, wanted.needs, request, look);
+  case access::pipeliner_read:
+  case access::pipeliner_account:
+    return authorize_pipeliner(around, wanted.needs, values.front(), request);
   case access::admin: {
     permission result{identify(around, request), nullptr};
     if (!result.who->reaches(credential_scope::admin))

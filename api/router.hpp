@@ -25,6 +25,8 @@ enum class access : std::uint8_t {
   read,
   copper_read, ///< an account's key, as Copper's clients send it
   copper_account,
+  pipeliner_read, ///< an account's key, as Pipeliner's clients send it
+  pipeliner_account,
 };
 
 /// Which listeners answer when `http.admin-listen` is set.
@@ -38,8 +40,8 @@ enum class body_kind : std::uint8_t {
   none,     ///< a body is read (so that the connection can go on) and ignored
   optional, ///< JSON, or nothing
   json,
-  events, ///< JSON up to `ingest.max-body`
-  copper, ///< JSON, whatever its Content-Type says
+  events,  ///< JSON up to `ingest.max-body`
+  untyped, ///< JSON, whatever its Content-Type says: the dialects' clients differ
 };
 
 using handler = boost::asio::awaitable<net::http_response> (*)(call&);

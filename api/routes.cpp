@@ -1,5 +1,6 @@
 #include "api/copper.hpp"
 #include "api/handlers.hpp"
+#include "api/pipeliner.hpp"
 #include "api/router.hpp"
 
 namespace carillon::api {
@@ -49,11 +50,36 @@ const std::vector<route>& all_routes() {
       {"GET", "/openapi.json", open, admin_side, none, get_openapi},
 
       {"GET", "/developer_api/v1/webhooks", copper_read, both, none, copper_list},
-      {"POST", "/developer_api/v1/webhooks", copper_account, both, body_kind::copper, copper_create},
+      {"POST", "/developer_api/v1/webhooks", copper_account, both, body_kind::untyped, copper_create},
       {"GET", "/developer_api/v1/webhooks/{id}", copper_read, both, none, copper_get},
-      {"PUT", "/developer_api/v1/webhooks/{id}", copper_account, both, body_kind::copper, copper_update},
+      {"PUT", "/developer_api/v1/webhooks/{id}", copper_account, both, body_kind::untyped, copper_update},
       {"DELETE", "/developer_api/v1/webhooks/{id}", copper_account, both, none, copper_delete},
       {"GET", "/developer_api/v1/users/me", copper_read, both, none, copper_user},
+
+      {"GET", "/api/v100/rest/spaces/{account}/entities/Webhooks", pipeliner_read, both, none,
+       pipeliner_list_webhooks},
+      {"POST", "/api/v100/rest/spaces/{account}/entities/Webhooks", pipeliner_account, both,
+       body_kind::untyped, pipeliner_create_webhook},
+      {"GET", "/api/v100/rest/spaces/{account}/entities/Webhooks/{id}", pipeliner_read, both, none,
+       pipeliner_get_webhook},
+      {"PATCH", "/api/v100/rest/spaces/{account}/entities/Webhooks/{id}", pipeliner_account, both,
+       body_kind::untyped, pipeliner_update_webhook},
+      {"DELETE", "/api/v100/rest/spaces/{account}/entities/Webhooks/{id}", pipeliner_account, both, none,
+       pipeliner_delete_webhook},
+      {"POST", "/api/v100/rest/spaces/{account}/entities/Webhooks/batch-delete", pipeliner_account, both,
+       body_kind::untyped, pipeliner_batch_delete},
+      {"POST", "/api/v100/rest/spaces/{account}/entities/Webhooks/batch-restore", pipeliner_account, both,
+       body_kind::untyped, pipeliner_batch_restore},
+      {"POST", "/api/v100/rest/spaces/{account}/entities/Webhooks/batch-modify", pipeliner_account, both,
+       body_kind::untyped, pipeliner_batch_modify},
+      {"GET", "/api/v100/rest/spaces/{account}/entities/WebhookEvents", pipeliner_read, both, none,
+       pipeliner_list_events},
+      {"POST", "/api/v100/rest/spaces/{account}/entities/WebhookEvents", pipeliner_account, both,
+       body_kind::untyped, pipeliner_add_event},
+      {"GET", "/api/v100/rest/spaces/{account}/entities/WebhookEvents/{id}", pipeliner_read, both, none,
+       pipeliner_get_event},
+      {"DELETE", "/api/v100/rest/spaces/{account}/entities/WebhookEvents/{id}", pipeliner_account, both, none,
+       pipeliner_remove_event},
   };
   return routes;
 }

@@ -3,6 +3,7 @@
 #include "api/authorization.hpp"
 #include "api/copper.hpp"
 #include "api/json_body.hpp"
+#include "api/pipeliner.hpp"
 #include "config/logging.hpp"
 
 #include <algorithm>
@@ -61,8 +62,9 @@ struct service::impl {
   /// The answer to a request that is refused, in the words of the surface it went to.
   net::http_response refuse(const net::http_request& request, const refusal& why,
                             std::string_view path) const {
-    auto response =
-        is_copper_path(request.path) ? copper_refusal(why) : problem_response(why, request.request_id);
+    auto response = is_copper_path(request.path)      ? copper_refusal(why)
+                    : is_pipeliner_path(request.path) ? pipeliner_refusal(why, request.path)
+                                                      : problem_response(why, request.request_id);
     response.route = path;
     return response;
   }

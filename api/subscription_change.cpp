@@ -1,9 +1,9 @@
 #include "api/subscription_change.hpp"
 
 #include <algorithm>
-#include <utility>
 #include <charconv>
 #include <cstdint>
+#include <utility>
 
 namespace carillon::api {
 

@@ -34,9 +34,9 @@ class Description:
         where = f"{method} {path} → {response.status_code}"
         assert response.headers.get("X-Request-Id"), f"{where}: no X-Request-Id"
         content_type = response.headers.get("Content-Type", "").split(";")[0]
-        is_copper = path.startswith("/developer_api/")
+        is_dialect = path.startswith(("/developer_api/", "/api/v100/"))
         # /readyz tells its reasons in a form of its own, whatever the status.
-        if response.status_code >= 400 and not is_copper and path != "/readyz":
+        if response.status_code >= 400 and not is_dialect and path != "/readyz":
             self.check_problem(where, content_type, response)
         template, item = self.find(path)
         if template is None:
