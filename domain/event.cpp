@@ -2,6 +2,7 @@
 
 #include "crypto/hash.hpp"
 #include "domain/entity_names.hpp"
+#include "domain/event_lookups.hpp"
 #include "domain/field_changes.hpp"
 #include "domain/json_gate.hpp"
 #include "domain/json_slices.hpp"
@@ -177,6 +178,7 @@ private:
     case member::occurred_at:
       if (is(name, value, json_type::string)) {
         e_.occurred_at = parse_rfc3339(string_value(value));
+        e_.occurred = value;
         if (!e_.occurred_at)
           note(name, "must be an RFC 3339 date-time like \"2024-10-14T16:15:54.893Z\"");
       }
@@ -384,6 +386,9 @@ void check_together(const parsed_events& parsed, const event_limits& limits, par
 }
 
 } // namespace
+
+event::event() = default;
+event::~event() = default;
 
 std::optional<parsed_events> parse_events(std::string_view body, const event_limits& limits,
                                           parse_error& error) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -76,10 +77,13 @@ struct record_id {
   bool operator==(const record_id& other) const { return text == other.text; }
 };
 
+class event_lookups;
+
 /// One posted change of one or several records. Immutable once parsed; the views point into `bytes`, so an
 /// event lives behind a shared pointer and is neither copied nor moved.
 struct event {
-  event() = default;
+  event();
+  ~event();
   event(const event&) = delete;
   event& operator=(const event&) = delete;
 
@@ -95,6 +99,7 @@ struct event {
 
   // JSON texts inside `bytes`, empty when the member is missing:
   std::string_view record, previous, changes, related, included;
+  std::string_view occurred; ///< `occurred_at` as it came, a JSON string; empty when missing
 
   /// Names at the top level of `changes`, or those whose values differ between `previous` and `record`;
   /// nothing when the event tells neither. `custom_fields.<id>` names a nested custom field.
@@ -105,6 +110,13 @@ struct event {
 
   /// What a repeat of `id` is compared with: the first 16 bytes of the SHA-256 of `bytes`.
   std::array<std::uint8_t, 16> digest{};
+
+  /// What is looked up in it again and again. Thread-safe; made when first asked for, once it is parsed.
+  const event_lookups& lookups() const;
+
+private:
+  mutable std::once_flag lookups_once_;
+  mutable std::unique_ptr<event_lookups> lookups_;
 };
 
 using event_ptr = std::shared_ptr<const event>;

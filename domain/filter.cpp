@@ -1,13 +1,14 @@
 #include "domain/filter.hpp"
 
 #include "domain/entity_names.hpp"
-#include "domain/field_changes.hpp"
+#include "domain/event_lookups.hpp"
+#include "domain/filter_path.hpp"
 #include "domain/filter_value.hpp"
-#include "domain/included.hpp"
 #include "domain/json_gate.hpp"
 
 #include <algorithm>
 #include <array>
+#include <bitset>
 
 namespace carillon::domain {
 
@@ -73,76 +74,34 @@ bool is_empty(std::string_view value) {
   return type_of(value) == json_type::array && !array_reader{value}.next(element);
 }
 
-/// Collects what a path leads to from `value` on; nothing where it leads nowhere.
-class resolver {
-public:
-  resolver(const std::vector<std::string>& segments, std::string_view included)
-      : segments_(segments), included_(included) {}
-
-  void walk(std::string_view value, std::size_t next) {
-    if (next == segments_.size()) {
-      found.push_back(value);
-      return;
-    }
-    switch (type_of(value)) {
-    case json_type::object:
-      if (const auto member = find_member(value, segments_[next]); !member.empty())
-        walk(member, next + 1);
-      break;
-    case json_type::array: {
-      std::string_view element;
-      for (array_reader reader{value}; reader.next(element);)
-        if (!custom_field(element, next))
-          walk(element, next);
-      break;
-    }
-    case json_type::string:
-      if (const auto record = find_included(included_, string_value(value));
-          type_of(record) == json_type::object)
-        walk(record, next);
-      break;
-    default:
-      break;
-    }
-  }
-
-  std::vector<std::string_view> found;
-
-private:
-  /// Copper's list form of custom fields: the path's next segment is the id in one of its elements.
-  bool custom_field(std::string_view element, std::size_t next) {
-    if (next == 0 || segments_[next - 1] != custom_fields_member)
-      return false;
-    const auto id = find_member(element, "custom_field_definition_id");
-    if (id.empty())
-      return false;
-    if (id == segments_[next] || string_is(id, segments_[next]))
-      if (const auto value = find_member(element, "value"); !value.empty())
-        walk(value, next + 1);
-    return true;
-  }
-
-  const std::vector<std::string>& segments_;
-  std::string_view included_;
-};
-
-std::vector<std::string> split_path(std::string_view path) {
-  std::vector<std::string> result;
-  for (;;) {
-    const auto dot = path.find('.');
-    result.emplace_back(path.substr(0, dot));
-    if (dot == std::string_view::npos)
-      return result;
-    path.remove_prefix(dot + 1);
-  }
-}
-
 std::string_view trim(std::string_view text) {
   while (text.starts_with(' '))
     text.remove_prefix(1);
   while (text.ends_with(' '))
     text.remove_suffix(1);
   return text;
+}
+
+/// Where a path begins in an event that brings changes but no record: at the field's new value. False when
+/// the event doesn't tell it.
+bool find_new_value(const event& e, const std::vector<std::string>& segments, std::string_view& start,
+                    std::size_t& next) {
+  if (e.how == action::Delete)
+    return false;
+  auto change = e.lookups().changes().find(segments[0]);
+  if (type_of(change) == json_type::object && segments.size() > 1) { // nested custom fields
+    change = find_member(change, segments[1]);
+    next = 2;
+  }
+  array_reader pair{change};
+  return pair.next(start) && pair.next(start);
+}
+
+std::bitset<entity_count> entities_with_enum(std::string_view field) {
+  std::bitset<entity_count> result;
+  for (std::size_t i = 0; i < entity_count; ++i)
+    result[i] = is_enum(static_cast<entity>(i), field);
+  return result;
 }
 
 } // namespace
@@ -152,69 +111,74 @@ struct filter::condition {
   std::vector<std::string> segments;
   op how = op::eq;
   std::vector<filter_operand> operands;
+  std::bitset<entity_count> enum_of; ///< the entities whose field this is an enum
 
-  bool holds(const std::vector<std::string_view>& values, const enum_field* e) const {
+  /// Whether it holds for what the path leads to from `start` on, by its segments from `next` on.
+  bool holds(std::string_view start, std::size_t next, const enum_field* e,
+             const event_lookups* lookups) const {
+    path_walker walker{segments, lookups};
+    const auto leads_to = [&](auto see) { return walker.walk(start, next, see); };
     switch (how) {
     case op::null:
     case op::not_null:
-      return std::all_of(values.begin(), values.end(), is_null) == (how == op::null);
+      return leads_to([](std::string_view value) { return !is_null(value); }) == (how == op::not_null);
     case op::empty:
     case op::not_empty:
-      return std::all_of(values.begin(), values.end(), is_empty) == (how == op::empty);
-    case op::unequal:
-    case op::iunequal:
-      return !any(values, e);
+      return leads_to([](std::string_view value) { return !is_empty(value); }) == (how == op::not_empty);
     default:
-      return any(values, e);
+      break;
     }
+    bool anything = false;
+    const bool found = leads_to([&](std::string_view value) {
+      anything = true;
+      return any(value, e, lookups);
+    });
+    return (found || (!anything && one("null", e, lookups))) != (how == op::unequal || how == op::iunequal);
   }
 
 private:
-  /// Whether any of the values, or an element of one that is a list, satisfies any of the operands.
-  bool any(const std::vector<std::string_view>& values, const enum_field* e) const {
-    if (values.empty())
-      return one("null", e);
-    return std::any_of(values.begin(), values.end(), [&](std::string_view value) {
-      if (type_of(value) != json_type::array)
-        return one(value, e);
-      std::string_view element;
-      for (array_reader reader{value}; reader.next(element);)
-        if (one(element, e))
-          return true;
-      return false;
-    });
+  /// Whether the value, or an element of it when it is a list, satisfies any of the operands.
+  bool any(std::string_view value, const enum_field* e, const event_lookups* lookups) const {
+    if (type_of(value) != json_type::array)
+      return one(value, e, lookups);
+    std::string_view element;
+    for (array_reader reader{value}; reader.next(element);)
+      if (one(element, e, lookups))
+        return true;
+    return false;
   }
 
-  bool one(std::string_view value, const enum_field* e) const {
+  bool one(std::string_view json, const enum_field* e, const event_lookups* lookups) const {
+    record_value value{json, e, lookups};
     if (how == op::between) {
       const auto low = order(value, operands[0]);
       const auto high = order(value, operands[1]);
       return low && high && *low >= 0 && *high <= 0;
     }
     return std::any_of(operands.begin(), operands.end(),
-                       [&](const filter_operand& operand) { return compare(value, operand, e); });
+                       [&](const filter_operand& operand) { return compare(value, operand); });
   }
 
-  bool compare(std::string_view value, const filter_operand& operand, const enum_field* e) const {
+  bool compare(record_value& value, const filter_operand& operand) const {
     switch (how) {
     case op::contains:
-      return matches_text(value, operand, text_match::contains, false, e);
+      return matches_text(value, operand, text_match::contains, false);
     case op::starts:
-      return matches_text(value, operand, text_match::starts, false, e);
+      return matches_text(value, operand, text_match::starts, false);
     case op::ends:
-      return matches_text(value, operand, text_match::ends, false, e);
+      return matches_text(value, operand, text_match::ends, false);
     case op::icontains:
-      return matches_text(value, operand, text_match::contains, true, e);
+      return matches_text(value, operand, text_match::contains, true);
     case op::istarts:
-      return matches_text(value, operand, text_match::starts, true, e);
+      return matches_text(value, operand, text_match::starts, true);
     case op::iends:
-      return matches_text(value, operand, text_match::ends, true, e);
+      return matches_text(value, operand, text_match::ends, true);
     case op::ieq:
     case op::iunequal:
-      return equals(value, operand, true, e);
+      return equals(value, operand, true);
     case op::eq:
     case op::unequal:
-      return equals(value, operand, false, e);
+      return equals(value, operand, false);
     default:
       break;
     }
@@ -253,6 +217,9 @@ struct filter::compiler {
     made.how = how;
     if (std::any_of(made.segments.begin(), made.segments.end(), [](const auto& s) { return s.empty(); }))
       return fail(path, "is no dotted path");
+    if (made.segments.size() > max_path_segments)
+      return fail(path, "leads over more than " + std::to_string(max_path_segments) + " members");
+    made.enum_of = entities_with_enum(path);
     if (!takes_no_value(how) && !add_operands(made, value))
       return false;
     conditions.push_back(std::move(made));
@@ -275,6 +242,8 @@ struct filter::compiler {
         return fail(made.path, "null cannot be compared this way");
       if (made.operands.size() == max_filter_values)
         return fail(made.path, "more than " + std::to_string(max_filter_values) + " values");
+      if (element.size() > max_filter_value_bytes)
+        return fail(made.path, "a value is longer than " + std::to_string(max_filter_value_bytes) + " bytes");
       made.operands.push_back(make_operand(element));
       if (!list)
         break;
@@ -290,6 +259,8 @@ struct filter::compiler {
     const auto comma = text.find(',');
     if (comma == std::string::npos || text.find(',', comma + 1) != std::string::npos)
       return fail(made.path, "\"between\" takes two values, [low, high] or \"low,high\"");
+    if (text.size() > max_filter_value_bytes)
+      return fail(made.path, "a value is longer than " + std::to_string(max_filter_value_bytes) + " bytes");
     const std::string_view both{text};
     made.operands.push_back(text_operand(std::string{trim(both.substr(0, comma))}));
     made.operands.push_back(text_operand(std::string{trim(both.substr(comma + 1))}));
@@ -322,27 +293,17 @@ filter& filter::operator=(filter&&) noexcept = default;
 filter::~filter() = default;
 
 const std::string* filter::failing(const event& e) const {
+  const auto& lookups = e.lookups();
   for (const auto& wanted : conditions_) {
-    resolver values{wanted.segments, e.included};
+    std::string_view start;
+    std::size_t next = 1;
     if (!e.record.empty())
-      values.walk(e.record, 0);
-    else {
-      if (e.how == action::Delete || e.changes.empty())
-        return &wanted.path;
-      auto change = find_member(e.changes, wanted.segments[0]);
-      std::size_t next = 1;
-      if (type_of(change) == json_type::object && wanted.segments.size() > 1) { // nested custom fields
-        change = find_member(change, wanted.segments[1]);
-        next = 2;
-      }
-      std::string_view after;
-      array_reader pair{change};
-      if (!pair.next(after) || !pair.next(after))
-        return &wanted.path;
-      values.walk(after, next);
-    }
+      start = lookups.record().find(wanted.segments[0]);
+    else if (!find_new_value(e, wanted.segments, start, next))
+      return &wanted.path;
     const enum_field field{e.what, wanted.path};
-    if (!wanted.holds(values.found, is_enum(e.what, wanted.path) ? &field : nullptr))
+    const bool is_enum_here = wanted.enum_of[static_cast<std::size_t>(e.what)];
+    if (!wanted.holds(start, next, is_enum_here ? &field : nullptr, &lookups))
       return &wanted.path;
   }
   return nullptr;
@@ -350,12 +311,9 @@ const std::string* filter::failing(const event& e) const {
 
 const std::string* filter::failing(std::string_view record) const {
   record = trim_json(record);
-  for (const auto& wanted : conditions_) {
-    resolver values{wanted.segments, {}};
-    values.walk(record, 0);
-    if (!wanted.holds(values.found, nullptr))
+  for (const auto& wanted : conditions_)
+    if (!wanted.holds(record, 0, nullptr, nullptr))
       return &wanted.path;
-  }
   return nullptr;
 }
 

@@ -15,9 +15,10 @@ struct filter_fault {
   std::string detail;
 };
 
-/// At most so many conditions make a filter, and so many values one condition.
+/// At most so many conditions make a filter, so many values one condition, and so many bytes one value.
 inline constexpr std::size_t max_filter_conditions = 64;
 inline constexpr std::size_t max_filter_values = 200;
+inline constexpr std::size_t max_filter_value_bytes = 4'096;
 
 /// Conditions on an event's record, compiled once; all must hold.
 ///
@@ -25,6 +26,9 @@ inline constexpr std::size_t max_filter_values = 200;
 /// the event's `included`. The filter sees the record after the change; an event that brings changes but no
 /// record is judged by its new values as far as it tells them. What an event doesn't tell, and a Delete
 /// without a record, does not match.
+///
+/// A condition costs one reading of the record's field at most, and one of `included` for each member that
+/// its path has; the fields of a record and its relations are found by an index that the event keeps.
 class filter {
 public:
   filter(filter&&) noexcept;

@@ -1,22 +1,20 @@
 #include "domain/included.hpp"
 
-#include "domain/json_slices.hpp"
-
 #include <string>
 
 namespace carillon::domain {
 
-std::string_view find_included(std::string_view included, std::string_view uri) {
+std::string_view find_included(const member_index& included, std::string_view uri) {
   if (included.empty() || uri.empty())
     return {};
-  if (const auto exact = find_member(included, uri); !exact.empty())
+  if (const auto exact = included.find(uri); !exact.empty())
     return exact;
   const auto last = uri.rfind('/');
   if (last == std::string_view::npos || last == 0)
     return {};
   const auto before = uri.rfind('/', last - 1);
   const auto tail = before == std::string_view::npos ? uri : uri.substr(before + 1);
-  if (const auto plural = find_member(included, tail); !plural.empty())
+  if (const auto plural = included.find(tail); !plural.empty())
     return plural;
   const auto name = tail.substr(0, tail.find('/'));
   const auto id = tail.substr(name.size());
@@ -27,7 +25,7 @@ std::string_view find_included(std::string_view included, std::string_view uri) 
     singular = name.substr(0, name.size() - 1);
   else
     return {};
-  return find_member(included, singular.append(id));
+  return included.find(singular.append(id));
 }
 
 } // namespace carillon::domain

@@ -189,6 +189,26 @@ bool array_reader::next(std::string_view& element) {
   return true;
 }
 
+leaf_reader::leaf_reader(std::string_view array) : p_(nullptr), end_(nullptr) {
+  if (type_of(array) == json_type::array) {
+    p_ = array.data();
+    end_ = array.data() + array.size();
+  }
+}
+
+bool leaf_reader::next(std::string_view& element) {
+  while (p_ != end_ && (*p_ == '[' || *p_ == ']' || *p_ == ',' || is_space(*p_)))
+    ++p_;
+  const char* from = p_;
+  p_ = skip_value(p_, end_);
+  if (p_ == from) { // the end; or damaged text, which has no value here
+    p_ = end_;
+    return false;
+  }
+  element = between(from, p_);
+  return true;
+}
+
 std::string_view find_member(std::string_view object, std::string_view name) {
   object_reader reader{object};
   json_member member;

@@ -54,6 +54,20 @@ private:
   const char* end_;
 };
 
+/// Walks over the elements of an array and of the arrays in it, however deep, in order: over those that are
+/// no arrays themselves. Reads the text once.
+class leaf_reader {
+public:
+  /// Anything but an array has no elements.
+  explicit leaf_reader(std::string_view array);
+  /// Moves on to the next element; false at the end.
+  bool next(std::string_view& element);
+
+private:
+  const char* p_;
+  const char* end_;
+};
+
 /// The value of an object's member, or an empty view: also when `object` is none.
 std::string_view find_member(std::string_view object, std::string_view name);
 

@@ -3,6 +3,7 @@
 #include "domain/dialects/copper_body.hpp"
 #include "domain/dialects/pipeliner_options.hpp"
 #include "domain/entity_names.hpp"
+#include "domain/event_lookups.hpp"
 #include "domain/filter.hpp"
 
 #include <algorithm>
@@ -25,14 +26,26 @@ const std::vector<std::string>& default_meta_fields() {
 }
 
 const std::string* changed_path(const std::vector<std::string>& wanted,
-                                const std::vector<std::string>& changed) {
-  const auto below = [](std::string_view path, std::string_view above) {
-    return path.size() > above.size() && path.starts_with(above) && path[above.size()] == '.';
+                                const std::vector<std::string_view>& changed) {
+  const auto holds = [&](std::string_view path) {
+    return std::binary_search(changed.begin(), changed.end(), path);
+  };
+  const auto has_below = [&](const std::string& path) {
+    const auto above = path + '.';
+    const auto first = std::lower_bound(changed.begin(), changed.end(), above);
+    return first != changed.end() && first->starts_with(above);
+  };
+  const auto has_above = [&](std::string_view path) {
+    for (auto dot = path.rfind('.'); dot != std::string_view::npos; dot = path.rfind('.')) {
+      path = path.substr(0, dot);
+      if (holds(path))
+        return true;
+    }
+    return false;
   };
   for (const auto& path : wanted)
-    for (const auto& name : changed)
-      if (path == name || below(name, path) || below(path, name))
-        return &path;
+    if (holds(path) || has_below(path) || has_above(path))
+      return &path;
   return nullptr;
 }
 
@@ -48,6 +61,7 @@ std::vector<action> actions_of(const event& e) {
 struct compiled_subscription::program {
   wanted_actions wanted{};
   std::vector<std::string> meta_fields; ///< sorted; empty where the rule does not hold
+  std::vector<std::string> skip_keys;   ///< sorted, from wherever the dialect has them
   std::optional<filter> native_filter;
   std::optional<pipeliner_options> pipeliner;
 
@@ -61,20 +75,16 @@ struct compiled_subscription::program {
 
 namespace {
 
-bool holds_any(std::span<const std::string> keys, const std::vector<std::string>& skipped) {
+bool holds_any(std::span<const std::string> keys, const std::vector<std::string>& sorted) {
   return std::any_of(keys.begin(), keys.end(), [&](const std::string& key) {
-    return std::find(skipped.begin(), skipped.end(), key) != skipped.end();
+    return std::binary_search(sorted.begin(), sorted.end(), key);
   });
-}
-
-bool skips(const std::vector<std::string>& keys, const event& e, std::span<const std::string> request_keys) {
-  return !keys.empty() && (holds_any(e.skip_keys, keys) || holds_any(request_keys, keys));
 }
 
 /// Whether a gate on changed fields is closed. What an event doesn't tell has not changed as far as the gate
 /// knows.
 bool unchanged(const std::vector<std::string>& watched, const event& e) {
-  return !watched.empty() && (!e.changed_fields || changed_path(watched, *e.changed_fields) == nullptr);
+  return !watched.empty() && (!e.changed_fields || changed_path(watched, e.lookups().changed()) == nullptr);
 }
 
 pipeliner_options compile_options(const std::string& json) {
@@ -97,13 +107,18 @@ compiled_subscription::compiled_subscription(subscription source, const std::vec
       throw std::invalid_argument{"a subscription's filter is not valid: " + fault.path + ": " +
                                   fault.detail};
   }
+  auto& keys = program_->skip_keys;
+  keys = source_.skip_keys;
   if (source_.speaks == dialect::pipeliner) {
     for (const auto& name : source_.pipeliner.events)
       if (!add_pipeliner_event(name, program_->wanted))
         throw std::invalid_argument{"a subscription has an unknown event: " + name};
     program_->pipeliner = compile_options(source_.pipeliner.options);
-    return;
+    keys.insert(keys.end(), program_->pipeliner->skip_keys.begin(), program_->pipeliner->skip_keys.end());
   }
+  std::sort(keys.begin(), keys.end());
+  if (source_.speaks == dialect::pipeliner)
+    return;
   const auto what = copper_entity(source_.copper.type);
   const auto how = copper_action(source_.copper.event);
   if (!what || !how)
@@ -131,11 +146,10 @@ match_result compiled_subscription::match(const event& e,
     return {wanted == 0 ? match_reason::entity : match_reason::action, {}, e.how};
   const auto* options = pipeliner();
   if (options != nullptr && e.what == entity::CustomEntity && !options->custom_entities.empty() &&
-      std::find(options->custom_entities.begin(), options->custom_entities.end(), e.custom_entity) ==
-          options->custom_entities.end())
+      !std::binary_search(options->custom_entities.begin(), options->custom_entities.end(), e.custom_entity))
     return {match_reason::custom_entity, "custom_entity_api_name", e.how};
-  if (skips(source_.skip_keys, e, request_skip_keys) ||
-      (options != nullptr && skips(options->skip_keys, e, request_skip_keys)))
+  if (const auto& keys = program_->skip_keys;
+      !keys.empty() && (holds_any(e.skip_keys, keys) || holds_any(request_skip_keys, keys)))
     return {match_reason::skip_key, {}, e.how};
   if (e.how == action::Update && program_->only_meta(e))
     return {match_reason::meta_only, {}, e.how};

@@ -39,9 +39,9 @@ struct pipeliner_options;
 const std::vector<std::string>& default_meta_fields();
 
 /// Whether one of the `wanted` paths changed: the same path, one above it (`custom_fields` for
-/// `custom_fields.12`) or one below it. The wanted path that did, or nullptr.
+/// `custom_fields.12`) or one below it. The wanted path that did, or nullptr. `changed` is sorted.
 const std::string* changed_path(const std::vector<std::string>& wanted,
-                                const std::vector<std::string>& changed);
+                                const std::vector<std::string_view>& changed);
 
 /// A subscription's revision, compiled once: what matching needs is parsed and looked up here, nothing per
 /// event. Immutable and shared.

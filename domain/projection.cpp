@@ -1,8 +1,11 @@
 #include "domain/projection.hpp"
 
+#include "domain/event_lookups.hpp"
 #include "domain/included.hpp"
 #include "domain/json_slices.hpp"
 #include "domain/json_write.hpp"
+
+#include <utility>
 
 namespace carillon::domain {
 
@@ -12,17 +15,13 @@ constexpr std::string_view id_member = "id";
 
 class projector {
 public:
-  projector(std::string& out, std::string_view included)
-      : out_(out), start_(out.size()), included_(included) {}
+  projector(std::string& out, const event& e, expansion_budget& budget)
+      : out_(out), event_(e), budget_(budget) {}
 
   /// `expand`: the node that this value was reached by, nullptr when it is no relation to expand. `keep`:
   /// what is shown of it, nullptr for all.
   void append(std::string_view value, const path_tree* expand, const path_tree* keep) {
-    if (expand == nullptr && keep == nullptr) {
-      out_ += value;
-      return;
-    }
-    switch (type_of(value)) {
+    switch (expand == nullptr && keep == nullptr ? json_type::none : type_of(value)) {
     case json_type::object:
       append_object(value, expand, keep);
       break;
@@ -39,54 +38,69 @@ public:
 
 private:
   void append_object(std::string_view object, const path_tree* expand, const path_tree* keep) {
-    if ((expand == nullptr || expand->empty()) && keep == nullptr) {
+    if (keep != nullptr)
+      append_kept(object, expand, *keep);
+    else if (expand == nullptr || expand->empty())
       out_ += object;
-      return;
-    }
+    else
+      append_expanded(object, *expand);
+  }
+
+  /// All members, as they came but for relations that are expanded.
+  void append_expanded(std::string_view object, const path_tree& expand) {
+    const char* from = object.data();
+    json_member member;
+    for (object_reader reader{object}; reader.next(member);)
+      if (const auto* inner = expand.find(member.name())) {
+        out_.append(from, member.value.data());
+        append(member.value, inner, nullptr);
+        from = member.value.data() + member.value.size();
+      }
+    out_.append(from, object.data() + object.size());
+  }
+
+  void append_kept(std::string_view object, const path_tree* expand, const path_tree& keep) {
     out_ += '{';
     bool first = true;
     json_member member;
     for (object_reader reader{object}; reader.next(member);) {
       const auto name = member.name();
-      const auto* kept = keep == nullptr ? nullptr : keep->find(name);
-      if (keep != nullptr && kept == nullptr && name != id_member)
+      const auto* kept = keep.find(name);
+      if (kept == nullptr && name != id_member)
         continue;
-      if (!first)
+      if (!std::exchange(first, false))
         out_ += ',';
-      first = false;
-      out_ += '"';
-      out_ += member.key;
-      out_ += "\":";
+      out_.append(1, '"').append(member.key).append("\":");
       append(member.value, expand == nullptr ? nullptr : expand->find(name),
              kept == nullptr || kept->empty() ? nullptr : kept);
     }
     out_ += '}';
   }
 
+  /// The elements of the array and of those in it; what stands between them stays.
   void append_array(std::string_view array, const path_tree* expand, const path_tree* keep) {
-    out_ += '[';
-    bool first = true;
+    const char* from = array.data();
     std::string_view element;
-    for (array_reader reader{array}; reader.next(element); first = false) {
-      if (!first)
-        out_ += ',';
+    for (leaf_reader reader{array}; reader.next(element);) {
+      out_.append(from, element.data());
       append(element, expand, keep);
+      from = element.data() + element.size();
     }
-    out_ += ']';
+    out_.append(from, array.data() + array.size());
   }
 
   void append_relation(std::string_view uri, const path_tree* expand, const path_tree* keep) {
-    const bool wanted = expand != nullptr && out_.size() - start_ < max_expanded_bytes;
-    const auto record = wanted ? find_included(included_, string_value(uri)) : std::string_view{};
-    if (type_of(record) == json_type::object)
+    const auto record = expand == nullptr ? std::string_view{}
+                                          : find_included(event_.lookups().included(), string_value(uri));
+    if (type_of(record) == json_type::object && budget_.take(record.size()))
       append_object(record, expand, keep);
     else
       out_ += uri;
   }
 
   std::string& out_;
-  std::size_t start_;
-  std::string_view included_;
+  const event& event_;
+  expansion_budget& budget_;
 };
 
 } // namespace
@@ -103,26 +117,25 @@ const path_tree* path_tree::find(std::string_view name) const {
   return found == children.end() ? nullptr : &found->second;
 }
 
-void append_projected(std::string& out, std::string_view record, const projection& shape,
-                      std::string_view included) {
-  projector{out, included}.append(record, shape.expand.empty() ? nullptr : &shape.expand,
-                                  shape.keep.empty() ? nullptr : &shape.keep);
+void append_projected(std::string& out, std::string_view record, const projection& shape, const event& e,
+                      expansion_budget& budget) {
+  projector{out, e, budget}.append(record, shape.expand.empty() ? nullptr : &shape.expand,
+                                   shape.keep.empty() ? nullptr : &shape.keep);
 }
 
-void append_relations(std::string& out, std::string_view record, const projection& shape,
-                      std::string_view included) {
+void append_relations(std::string& out, const projection& shape, const event& e, expansion_budget& budget) {
   object_writer object{out};
   for (const auto& [name, expand] : shape.expand.children) {
     const auto* kept = shape.keep.empty() ? nullptr : shape.keep.find(name);
     if (!shape.keep.empty() && kept == nullptr)
       continue;
-    const auto value = find_member(record, name);
+    const auto value = e.lookups().record().find(name);
     if (value.empty()) {
       object.null(name);
       continue;
     }
-    projector{object.open(name), included}.append(value, &expand,
-                                                  kept == nullptr || kept->empty() ? nullptr : kept);
+    projector{object.open(name), e, budget}.append(value, &expand,
+                                                   kept == nullptr || kept->empty() ? nullptr : kept);
   }
   object.close();
 }

@@ -1,5 +1,7 @@
 #include "domain/text_fold.hpp"
 
+#include "domain/json_scan.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -18,15 +20,23 @@ struct free_memory {
 std::string fold_ascii(std::string_view text) {
   std::string result{text};
   for (auto& c : result)
-    if (c >= 'A' && c <= 'Z')
-      c = static_cast<char>(c | 0x20);
+    c = static_cast<char>(c + (c >= 'A' && c <= 'Z' ? 'a' - 'A' : 0));
   return result;
 }
 
 } // namespace
 
+bool is_ascii(std::string_view text) {
+  const char* p = text.data();
+  const char* end = p + text.size();
+  for (; end - p >= 8; p += 8)
+    if ((json_scan::load(p) & json_scan::highs) != 0)
+      return false;
+  return std::all_of(p, end, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
 std::string fold_case(std::string_view text) {
-  if (std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
+  if (is_ascii(text))
     return fold_ascii(text);
   std::size_t size = 0;
   const std::unique_ptr<std::uint8_t, free_memory> folded{u8_casefold(

@@ -9,4 +9,7 @@ namespace carillon::domain {
 /// language, composed (NFC), so that "STRASSE" and "straße", and an accent counts the same composed or not.
 std::string fold_case(std::string_view text);
 
+/// Whether all of the text is ASCII: then folding is but lower case.
+bool is_ascii(std::string_view text);
+
 } // namespace carillon::domain

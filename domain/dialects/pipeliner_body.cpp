@@ -2,7 +2,6 @@
 
 #include "crypto/hash.hpp"
 #include "domain/dialects/pipeliner_options.hpp"
-#include "domain/json_slices.hpp"
 #include "domain/json_write.hpp"
 #include "domain/rfc3339.hpp"
 
@@ -24,7 +23,8 @@ std::string render_webhook(const subscription& s) {
 }
 
 /// The record as it is shown; where the event brings none, only its id.
-void append_entity(std::string& out, const event& e, const record_id& id, const projection* shape) {
+void append_entity(std::string& out, const event& e, const record_id& id, const projection* shape,
+                   expansion_budget& budget) {
   if (e.record.empty()) {
     object_writer object{out};
     object.text("id", id.text);
@@ -32,14 +32,14 @@ void append_entity(std::string& out, const event& e, const record_id& id, const 
   } else if (shape == nullptr)
     out += e.record;
   else
-    append_projected(out, e.record, *shape, e.included);
+    append_projected(out, e.record, *shape, e, budget);
 }
 
-void append_related(std::string& out, const event& e, const projection& shape) {
+void append_related(std::string& out, const event& e, const projection& shape, expansion_budget& budget) {
   if (!e.related.empty())
-    append_projected(out, e.related, shape, e.included);
+    append_projected(out, e.related, shape, e, budget);
   else if (!shape.expand.empty() && !e.record.empty())
-    append_relations(out, e.record, shape, e.included);
+    append_relations(out, shape, e, budget);
   else
     out += "null";
 }
@@ -50,6 +50,7 @@ rendered_body render_pipeliner(const compiled_subscription& s, std::string_view 
                                std::span<const body_part> parts, secrets how) {
   rendered_body result;
   auto& out = result.body;
+  expansion_budget budget;
   const auto webhook = render_webhook(s.source());
   out += '[';
   for (const auto& part : parts) {
@@ -60,14 +61,14 @@ rendered_body render_pipeliner(const compiled_subscription& s, std::string_view 
         out += ',';
       object_writer item{out};
       item.text("event", std::string{to_string(e.what)} + '.' + std::string{to_string(part.as)});
-      const auto came = find_member(e.bytes, "occurred_at");
-      if (e.occurred_at && !came.empty())
-        item.raw("event_time", came); // date-times are written as they came
+      if (!e.occurred.empty())
+        item.raw("event_time", e.occurred); // date-times are written as they came
       else
         item.text("event_time", format_spaced(part.accepted));
       item.text("team_space_id", account).raw("webhook", webhook);
-      append_related(item.open("related_entity"), e, s.pipeliner()->related);
-      append_entity(item.open("entity"), e, e.records.at(i), options == nullptr ? nullptr : &options->shape);
+      append_related(item.open("related_entity"), e, s.pipeliner()->related, budget);
+      append_entity(item.open("entity"), e, e.records.at(i), options == nullptr ? nullptr : &options->shape,
+                    budget);
       item.close();
     }
   }

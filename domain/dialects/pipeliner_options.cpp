@@ -1,5 +1,6 @@
 #include "domain/dialects/pipeliner_options.hpp"
 
+#include "domain/filter_path.hpp"
 #include "domain/json_gate.hpp"
 #include "domain/json_slices.hpp"
 
@@ -117,10 +118,16 @@ private:
           one.remove_prefix(1);
         while (one.ends_with(' '))
           one.remove_suffix(1);
-        if (one.empty() || one.starts_with('.') || one.ends_with('.') ||
-            one.find("..") != std::string_view::npos)
+        const auto segments = split_path(one);
+        if (std::any_of(segments.begin(), segments.end(), [](const auto& s) { return s.empty(); }))
           fault(path, '"' + std::string{one} + "\" is no dotted path");
-        else
+        else if (segments.size() > max_path_segments)
+          fault(path, '"' + std::string{one} + "\" leads over more than " +
+                          std::to_string(max_path_segments) + " members");
+        else if (list.size() == max_option_paths) {
+          fault(path, "holds more than " + std::to_string(max_option_paths) + " paths");
+          return list;
+        } else
           list.emplace_back(one);
         if (more)
           rest.remove_prefix(comma + 1);
@@ -176,9 +183,9 @@ const pipeliner_entity_options* pipeliner_options::for_event(const event& e) con
   const std::string_view name = e.what == entity::CustomEntity && !e.custom_entity.empty()
                                     ? std::string_view{e.custom_entity}
                                     : to_string(e.what);
-  const auto found =
-      std::find_if(entities.begin(), entities.end(), [&](const auto& o) { return o.name == name; });
-  return found == entities.end() ? nullptr : &*found;
+  const auto found = std::lower_bound(entities.begin(), entities.end(), name,
+                                      [](const auto& o, std::string_view wanted) { return o.name < wanted; });
+  return found == entities.end() || found->name != name ? nullptr : &*found;
 }
 
 std::optional<pipeliner_options> compile_pipeliner_options(std::string_view json,
@@ -194,6 +201,9 @@ std::optional<pipeliner_options> compile_pipeliner_options(std::string_view json
     reader.read(m);
   if (faults.size() != before)
     return std::nullopt;
+  std::sort(reader.result.entities.begin(), reader.result.entities.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
+  std::sort(reader.result.custom_entities.begin(), reader.result.custom_entities.end());
   return std::move(reader.result);
 }
 

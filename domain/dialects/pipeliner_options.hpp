@@ -28,10 +28,10 @@ struct pipeliner_entity_options {
 
 /// A Pipeliner webhook's `options`, compiled.
 struct pipeliner_options {
-  std::vector<pipeliner_entity_options> entities;
+  std::vector<pipeliner_entity_options> entities; ///< by name
   projection related;
   std::vector<std::string> skip_keys;
-  std::vector<std::string> custom_entities; ///< API names; empty: all
+  std::vector<std::string> custom_entities; ///< API names, sorted; empty: all
   std::uint32_t chunk_size = max_chunk_size;
   std::uint32_t chunk_delay = 0; ///< seconds
 
