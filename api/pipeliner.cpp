@@ -281,9 +281,8 @@ answer pipeliner_get_webhook(call& c) {
       std::find_if(all.begin(), all.end(), [&](const auto& s) { return s.pipeliner.uuid == c.id(); });
   if (found == all.end() || (found->pipeliner.deleted && !shape.include_deleted))
     co_return failed(no_such_webhook(c.id()));
-  std::string data;
-  shape.append(data, domain::render_pipeliner_webhook(*found, entities_of(c)), {});
-  co_return succeeded(200, data);
+  const auto webhook = domain::render_pipeliner_webhook(*found, entities_of(c));
+  co_return succeeded(200, shape.show(webhook, {}));
 }
 
 answer pipeliner_update_webhook(call& c) {
@@ -358,7 +357,10 @@ answer pipeliner_add_event(call& c) {
   if (!errors.empty()) {
     const auto& first = errors.front();
     const auto field = first.pointer.substr(std::min<std::size_t>(first.pointer.size(), 1));
-    co_return failed(event_failure(domain::parameter_invalid, field, field + ": " + first.detail));
+    const bool missing =
+        !field.empty() && domain::find_member(domain::trim_json(c.request.body), field).empty();
+    const auto code = missing ? domain::parameter_missing : domain::parameter_invalid;
+    co_return failed(event_failure(code, field, field + ": " + first.detail));
   }
   webhook_change wanted{*webhook, false, [&event](subscription& s) -> std::optional<pipeliner_failure> {
                           domain::wanted_actions known{};
@@ -387,10 +389,8 @@ answer pipeliner_get_event(call& c) {
   if (found.webhook == nullptr || (found.webhook->pipeliner.deleted && !shape.include_deleted))
     co_return failed(no_such_event(c.id()));
   const auto entities = entities_of(c);
-  std::string data;
-  shape.append(data, domain::render_pipeliner_event(*found.webhook, found.event, entities),
-               included_webhooks(all, entities));
-  co_return succeeded(200, data);
+  const auto event = domain::render_pipeliner_event(*found.webhook, found.event, entities);
+  co_return succeeded(200, shape.show(event, included_webhooks(all, entities)));
 }
 
 answer pipeliner_remove_event(call& c) {

@@ -115,8 +115,13 @@ struct pipeliner_list::row {
   sort_key key;
 };
 
-void pipeliner_shape::append(std::string& out, std::string_view entity, std::string_view included) const {
-  domain::append_projected(out, entity, shape, included);
+std::string pipeliner_shape::show(std::string_view entity, std::string_view included) const {
+  domain::event around;
+  around.included = included;
+  domain::expansion_budget budget;
+  std::string out;
+  domain::append_projected(out, entity, shape, around, budget);
+  return out;
 }
 
 pipeliner_shape read_pipeliner_shape(const net::http_request& request, const pipeliner_entity_type& type) {
@@ -140,7 +145,7 @@ pipeliner_list::pipeliner_list(const net::http_request& request, const pipeliner
 }
 
 void pipeliner_list::read_order(std::string_view text, const pipeliner_entity_type& type) {
-  order_text_ = text;
+  order_text_ = std::string{type.name} + ' ' + std::string{text};
   for (;;) {
     const auto comma = text.find(',');
     auto one = text.substr(0, comma);
@@ -211,7 +216,7 @@ pipeliner_list::sort_key pipeliner_list::read_cursor(const net::http_request& re
     key.emplace_back(element);
   }
   if (!fits || key.size() != order_.size() + 1 || domain::type_of(key.back()) != json_type::string)
-    refuse(name, "must be a cursor of a list in this order");
+    refuse(name, "must be a cursor of this list in this order");
   return key;
 }
 
@@ -273,12 +278,15 @@ std::string pipeliner_list::render(std::span<const std::string> entities, std::s
   info.boolean("has_previous_page", !empty && first > 0);
   info.boolean("has_next_page", !empty && last < rows.size());
   info.close();
+  domain::event around;
+  around.included = included;
+  domain::expansion_budget budget;
   auto& data = object.open("data");
   data += '[';
   for (std::size_t i = first; i < last; ++i) {
     if (i > first)
       data += ',';
-    shape_.append(data, rows[i].entity, included);
+    domain::append_projected(data, rows[i].entity, shape_.shape, around, budget);
   }
   data += ']';
   object.close();

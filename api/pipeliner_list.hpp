@@ -31,8 +31,8 @@ struct pipeliner_shape {
   domain::projection shape;
   bool include_deleted = false;
 
-  /// Appends an entity's JSON as it is to be shown. `included`: the records that relations may show, by URI.
-  void append(std::string& out, std::string_view entity, std::string_view included) const;
+  /// An entity's JSON as it is to be shown. `included`: the records that relations may show, by URI.
+  std::string show(std::string_view entity, std::string_view included) const;
 };
 
 /// Reads the parameters of a GET of one entity. Throws `refusal` 400.
@@ -72,7 +72,7 @@ private:
   pipeliner_shape shape_;
   std::optional<domain::filter> filter_;
   std::vector<order_by> order_;
-  std::string order_text_; ///< as a cursor repeats it
+  std::string order_text_; ///< the entity and the order, as a cursor repeats them
   std::size_t size_ = pipeliner_default_page;
   bool from_end_ = false;   ///< `last`
   sort_key after_, before_; ///< empty: not given
