@@ -116,6 +116,7 @@ std::variant<submit_reply, request_error> account::submit(const submit_events& r
     out.events[i].duplicate = true;
     out.events[i].notifications = known->notifications;
   }
+  chunk_schedules schedules;
   for (std::size_t i = 0; i < r.events.size(); ++i) {
     auto& one = out.events[i];
     if (one.duplicate) {
@@ -126,7 +127,7 @@ std::variant<submit_reply, request_error> account::submit(const submit_events& r
     const bool given = !e->id.empty();
     if (!given)
       one.id = domain::event_public_id({who_.generation, who_.id, next_event_});
-    one.notifications = place(e, one.id, given, matches(*e, r.skip_keys));
+    one.notifications = place(e, one.id, given, matches(*e, r.skip_keys), schedules);
     ++out.accepted;
     out.notifications += one.notifications;
   }
@@ -135,9 +136,11 @@ std::variant<submit_reply, request_error> account::submit(const submit_events& r
 
 /// Decides into which notifications an event's records go. Returns how many it is part of.
 std::uint32_t account::place(const domain::event_ptr& e, std::string_view id, bool given,
-                             const std::vector<std::pair<subscription_state*, domain::action>>& matches) {
+                             const std::vector<std::pair<subscription_state*, domain::action>>& matches,
+                             chunk_schedules& schedules) {
   const auto total = static_cast<std::uint32_t>(e->records.size());
   std::vector<entry::any> entries;
+  auto number = next_number_; // of the notification that is opened next
   for (const auto& [s, as] : matches) {
     const auto room = domain::records_per_notification(*s->compiled);
     const auto key = domain::merge_key(*s->compiled, *e, as);
@@ -157,10 +160,20 @@ std::uint32_t account::place(const domain::event_ptr& e, std::string_view id, bo
           entries.emplace_back(entry::joined{tail->number, as, 0, next});
       }
     }
-    for (std::uint32_t chunk = 0; next < total; ++chunk) {
+    chunk_schedule none;
+    auto& schedule = delay == 0 ? none : schedules[raw(s->now.id)];
+    if (const auto* last = find(domain::notification_number{schedule.last});
+        delay > 0 && last != nullptr && last->state == notification_state::pending) {
+      next = std::min(room - static_cast<std::uint32_t>(last->records.size()), total);
+      if (next > 0)
+        entries.emplace_back(entry::joined{last->number, as, 0, next});
+    }
+    while (next < total) {
       const auto count = std::min(room, total - next);
-      entries.emplace_back(entry::opened{s->now.id, chunk * delay, key, as, next, count, false});
+      entries.emplace_back(entry::opened{s->now.id, schedule.chunks * delay, key, as, next, count, false});
       next += count;
+      ++schedule.chunks;
+      schedule.last = number++;
     }
   }
   const auto notifications = static_cast<std::uint32_t>(entries.size());

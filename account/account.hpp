@@ -167,6 +167,13 @@ private:
     bool live = true;
   };
 
+  /// The chunks that one ingestion request makes for one subscription with a delay between them.
+  struct chunk_schedule {
+    std::uint32_t chunks = 0;
+    std::uint64_t last = 0; ///< the last one's number
+  };
+  using chunk_schedules = std::map<std::uint64_t, chunk_schedule>; ///< by subscription
+
   // deciding (account.cpp)
   void decide(entry::any e, domain::event_ptr source = nullptr);
   std::optional<request_error> refuses(const create_subscription& r, std::uint32_t counted) const;
@@ -174,7 +181,8 @@ private:
   request_error too_many_subscriptions() const;
   void forget_oldest_deleted();
   std::uint32_t place(const domain::event_ptr& e, std::string_view id, bool given,
-                      const std::vector<std::pair<subscription_state*, domain::action>>& matches);
+                      const std::vector<std::pair<subscription_state*, domain::action>>& matches,
+                      chunk_schedules& schedules);
   std::vector<std::pair<subscription_state*, domain::action>>
   matches(const domain::event& e, const std::vector<std::string>& skip_keys) const;
   void cancel_pending(const std::vector<domain::notification_number>& numbers,

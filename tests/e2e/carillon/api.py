@@ -1,5 +1,6 @@
 """The node's API as its users call it. Every answer is held against /openapi.json."""
 
+import base64
 import itertools
 import json
 import secrets
@@ -120,8 +121,8 @@ class Account:
         self.path = f"/v1/accounts/{name}"
         self.key = key_secret()
         self._numbers = itertools.count(1)
-        api.call("POST", f"{self.path}/keys", {"name": "test", "scope": "account", "secret": self.key},
-                 status={200, 201})
+        self.key_id = api.call("POST", f"{self.path}/keys", {"name": "test", "scope": "account", "secret": self.key},
+                               status={200, 201}).json["id"]
 
     def call(self, method, path, body=None, **more):
         more.setdefault("token", self.key)
@@ -143,6 +144,24 @@ class Account:
         """A Copper subscription's object."""
         body = {"target": target, "type": type, "event": event, **fields}
         return self.copper("POST", "/webhooks", body, status=200).json
+
+    def pipeliner(self, method, path, body=None, user=None, password=None, **more):
+        """A call of Pipeliner's API below `entities`, with HTTP Basic as its clients send it."""
+        pair = f"{self.key_id if user is None else user}:{self.key if password is None else password}"
+        headers = {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode(), **more.pop("headers", {})}
+        return self.api.call(method, f"/api/v100/rest/spaces/{more.pop('space', self.name)}/entities{path}", body,
+                             token="", headers={k: v for k, v in headers.items() if v is not None}, **more)
+
+    def webhook(self, url, events=("*",), **fields):
+        """A Pipeliner webhook's object."""
+        body = {"url": url, "insecure_ssl": False, "events": list(events), "options": {}, **fields}
+        return self.pipeliner("POST", "/Webhooks", body, status=201).json["data"]
+
+    def native_id(self, webhook):
+        """The native API's id of a Pipeliner webhook."""
+        rows = self.call("GET", "/subscriptions?limit=500", status=200).json["data"]
+        [found] = [row for row in rows if webhook["id"] in json.dumps(row)]
+        return found["id"]
 
     def patch(self, subscription, **fields):
         identifier = subscription["id"] if isinstance(subscription, dict) else subscription

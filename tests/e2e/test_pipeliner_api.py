@@ -1,0 +1,671 @@
+"""Pipeliner's subscription API, row by row of the dialect's table."""
+
+import base64
+import concurrent.futures
+import datetime
+import json
+import uuid
+
+import pytest
+from carillon.api import key_secret
+from carillon.clock import steadily
+from carillon.pipeliner import (WEBHOOK_EVENT, check_error, check_webhook, data_of, is_uuid, page_of, refused)
+
+TARGET = "https://example.com/hook"
+NEW = {"url": TARGET, "insecure_ssl": False, "events": ["Account.*"]}
+OPTIONS = '{ "skip_keys" :["a\\u00e9/\\/"],"entity": {"Account":{"filter":{"x":1.10,"a":100000000000000000000000000001}}},"chunk_size":7}'
+
+
+def basic(pair):
+    return "Basic " + base64.b64encode(pair.encode()).decode()
+
+
+def everything(account, query="", **more):
+    """All rows, read as clients do: until a page has no end_cursor."""
+    rows, after = [], None
+    while True:
+        where = f"/Webhooks?{query}" + (f"&after={after}" if after else "")
+        data, info, _ = page_of(account.pipeliner("GET", where, **more))
+        rows += data
+        after = info["end_cursor"]
+        if after is None:
+            return rows
+
+
+def ids(rows):
+    return [row["id"] for row in rows]
+
+
+def make(account, count, **fields):
+    """Webhooks made in batches, their ids."""
+    made = []
+    while len(made) < count:
+        batch = [{**NEW, **fields, "url": f"{TARGET}/{n}"} for n in range(len(made), min(count, len(made) + 100))]
+        made += data_of(account.pipeliner("POST", "/Webhooks/batch-modify", batch))
+    return made
+
+
+# --- one webhook ---
+
+
+def test_create_shows_the_webhook(account):
+    before = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=1)
+    signature = str(uuid.uuid4())
+    made = check_webhook(data_of(account.pipeliner("POST", "/Webhooks", {
+        "url": TARGET + "?a=1", "insecure_ssl": True, "events": ["Contact.Create", "*", "Lead.*"], "signature": signature,
+        "options": {"chunk_size": 5}}), 201))
+    assert made["url"] == TARGET + "?a=1" and made["insecure_ssl"] is True and made["is_deleted"] is False
+    assert made["events"] == ["Contact.Create", "*", "Lead.*"] and made["options"] == {"chunk_size": 5}
+    assert made["signature"] == signature and made["application_id"] == account.key_id
+    assert made["created"] == made["modified"]
+    assert before <= datetime.datetime.fromisoformat(made["created"]) <= before + datetime.timedelta(seconds=60)
+    assert data_of(account.pipeliner("GET", f"/Webhooks/{made['id']}")) == made
+    assert page_of(account.pipeliner("GET", "/Webhooks"))[0] == [made]
+
+
+def test_what_is_optional(account):
+    made = check_webhook(data_of(account.pipeliner("POST", "/Webhooks", NEW), 201))
+    assert made["options"] == {} and made["signature"] is None
+    made = check_webhook(data_of(account.pipeliner("POST", "/Webhooks", {**NEW, "options": None, "signature": None}), 201))
+    assert made["options"] == {} and made["signature"] is None
+    assert check_webhook(account.webhook(TARGET, ["Note.Create", "Note.Create"]))["events"] == ["Note.Create"]
+
+
+def test_patch_changes_what_is_sent(account):
+    made = account.webhook(TARGET, ["Account.*"], options={"chunk_size": 5}, signature=str(uuid.uuid4()))
+    path = f"/Webhooks/{made['id']}"
+    for change in ({"events": ["Contact.Create"]}, {"url": TARGET + "/2"}, {"insecure_ssl": True}, {"options": {"chunk_size": 6}},
+                   {"signature": str(uuid.uuid4())}, {"signature": None}, {"options": {}}, {}):
+        changed = check_webhook(data_of(account.pipeliner("PATCH", path, change)))
+        assert changed == {**made, **change, "modified": changed["modified"]}
+        assert changed["modified"] >= made["modified"] and changed["created"] == made["created"]
+        assert data_of(account.pipeliner("GET", path)) == changed
+        made = changed
+    refused(account.pipeliner("PUT", path, NEW), 405)
+    assert data_of(account.pipeliner("GET", path)) == made
+
+
+def test_signatures_are_kept_as_they_came(account):
+    upper = "0A1B2C3D-4E5F-6789-ABCD-EF0123456789"
+    made = account.webhook(TARGET, signature=upper)
+    assert made["signature"] == upper
+    path = f"/Webhooks/{made['id']}"
+    assert data_of(account.pipeliner("PATCH", path, {"url": TARGET}))["signature"] == upper
+    assert data_of(account.pipeliner("PATCH", path, {"signature": upper.lower()}))["signature"] == upper.lower()
+    assert data_of(account.pipeliner("PATCH", path, {"signature": ""}))["signature"] is None
+
+
+def test_options_are_kept_byte_for_byte(account):
+    body = '{"url":"%s","insecure_ssl":false,"events":["*"],"options":%s}' % (TARGET, OPTIONS)
+    answer = account.pipeliner("POST", "/Webhooks", data=body, status=201)
+    path = f"/Webhooks/{answer.json['data']['id']}"
+    account.pipeliner("PATCH", path, {"events": ["Account.Create"]}, status=200)
+    for answer in (answer, account.pipeliner("GET", path), account.pipeliner("GET", "/Webhooks")):
+        assert f'"options":{OPTIONS}' in answer.text
+    other = OPTIONS.replace("1.10", "1.100")
+    assert f'"options":{other}' in account.pipeliner("PATCH", path, data='{"options":%s}' % other, status=200).text
+
+
+def test_read_only_fields_are_passed_over(account):
+    made = account.webhook(TARGET)
+    path = f"/Webhooks/{made['id']}"
+    other = str(uuid.uuid4())
+    sent = {**made, "id": other, "is_deleted": True, "is_delete_protected": True, "created": "x", "modified": 5,
+            "application": "y", "application_id": other, "client": "z", "client_id": other, "url": TARGET + "/changed"}
+    changed = check_webhook(data_of(account.pipeliner("PATCH", path, sent)))
+    assert changed == {**made, "url": TARGET + "/changed", "modified": changed["modified"]}
+    # What one GET showed makes another webhook.
+    twin = check_webhook(data_of(account.pipeliner("POST", "/Webhooks", changed), 201))
+    assert twin["id"] not in (made["id"], other) and not twin["is_deleted"]
+    refused(account.pipeliner("GET", f"/Webhooks/{other}"), 404)
+
+
+def test_load_only_and_expand(account):
+    made = account.webhook(TARGET, options={"chunk_size": 3})
+    path = f"/Webhooks/{made['id']}"
+    assert data_of(account.pipeliner("GET", f"{path}?load-only=url,events")) == {
+        "id": made["id"], "url": TARGET, "events": ["*"]}
+    assert data_of(account.pipeliner("GET", f"{path}?load-only=id")) == {"id": made["id"]}
+    # There is no record of an application to put in its place: it stays a URI.
+    assert data_of(account.pipeliner("GET", f"{path}?expand=application,client")) == made
+    rows, _, _ = page_of(account.pipeliner("GET", "/Webhooks?load-only=url&expand=application"))
+    assert rows == [{"id": made["id"], "url": TARGET}]
+
+
+# --- deletion ---
+
+
+def test_a_delete_is_soft(account):
+    kept, made = account.webhook(TARGET), account.webhook(TARGET)
+    path = f"/Webhooks/{made['id']}"
+    assert data_of(account.pipeliner("DELETE", path)) == made["id"]
+    for answer in (account.pipeliner("GET", path), account.pipeliner("DELETE", path), account.pipeliner("PATCH", path, {})):
+        refused(answer, 404)
+    for shown in ("true", "1"):
+        deleted = check_webhook(data_of(account.pipeliner("GET", f"{path}?include-deleted={shown}")))
+        assert deleted == {**made, "is_deleted": True, "modified": deleted["modified"]}
+    refused(account.pipeliner("GET", f"{path}?include-deleted=false"), 404)
+    rows, _, total = page_of(account.pipeliner("GET", "/Webhooks"))
+    assert rows == [kept] and total == 1
+    rows, _, total = page_of(account.pipeliner("GET", "/Webhooks?include-deleted=true"))
+    assert ids(rows) == [kept["id"], made["id"]] and total == 2 and rows[1]["is_deleted"]
+    rows, _, _ = page_of(account.pipeliner("GET", "/Webhooks?include-deleted=true&filter[is_deleted]=true"))
+    assert ids(rows) == [made["id"]]
+
+
+def test_deleted_ones_get_nothing_and_restored_ones_do(account, receiver):
+    made = account.webhook(receiver.url("/restored"))
+    account.pipeliner("DELETE", f"/Webhooks/{made['id']}", status=200)
+    assert account.post(account.event()).json["notifications"] == 0
+    assert data_of(account.pipeliner("POST", "/Webhooks/batch-restore", [made["id"]])) == [made["id"]]
+    shown = data_of(account.pipeliner("GET", f"/Webhooks/{made['id']}"))
+    assert shown == {**made, "modified": shown["modified"]}
+    assert account.post(account.event()).json["notifications"] == 1
+    receiver.wait("/restored", 1)
+    account.settle()
+    assert len(receiver.arrivals) == 1
+
+
+def test_a_delete_cancels_what_waits(node, receiver):
+    account = node.api.account(limits=[{"count": 1, "seconds": 3600}])
+    made = account.webhook(receiver.url("/cancelled"), options={"chunk_size": 1})
+    for _ in range(3):
+        account.post(account.event())
+    receiver.wait("/cancelled", 1)
+    account.pipeliner("DELETE", f"/Webhooks/{made['id']}", status=200)
+    states = sorted(n["state"] for n in account.settle())
+    assert states == ["cancelled", "cancelled", "delivered"]
+    assert [n["state"] for n in account.missed()] == ["cancelled"] * 2
+    # Nothing of it comes back with the webhook.
+    account.pipeliner("POST", "/Webhooks/batch-restore", [made["id"]], status=200)
+    node.api.call("PUT", account.path, {"limits": [{"count": 100, "seconds": 60}]}, status=200)
+    steadily(lambda: len(receiver.arrivals) == 1, 0.3, "a POST of what was cancelled")
+    assert sorted(n["state"] for n in account.log()) == states
+
+
+# --- who may ---
+
+
+@pytest.mark.parametrize("how", ["none", "bearer", "wrong secret", "wrong user", "no user", "swapped", "not base64",
+                                 "no colon", "admin token", "copper"])
+def test_bad_credentials(account, how):
+    made = account.webhook(TARGET)
+    header = {
+        "none": None, "bearer": f"Bearer {account.key}", "wrong secret": basic(f"{account.key_id}:{key_secret()}"),
+        "wrong user": basic(f"{uuid.uuid4()}:{account.key}"), "no user": basic(f":{account.key}"),
+        "swapped": basic(f"{account.key}:{account.key_id}"), "not base64": f"Basic {account.key_id}:{account.key}",
+        "no colon": basic(account.key), "admin token": "Bearer cat_admin_for_tests_0123456789abcdef0123456789",
+        "copper": None,
+    }[how]
+    headers = {"Authorization": header}
+    if how == "copper":
+        headers["X-PW-AccessToken"] = account.key
+    for method, path, body in (("GET", "/Webhooks", None), ("POST", "/Webhooks", NEW), ("GET", "/WebhookEvents", None),
+                               ("DELETE", f"/Webhooks/{made['id']}", None), ("POST", "/Webhooks/batch-delete", [made["id"]])):
+        answer = account.pipeliner(method, path, body, headers=headers)
+        refused(answer, 401)
+        assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+    assert everything(account) == [made]
+
+
+def test_a_revoked_key_is_dead(account):
+    secret = key_secret()
+    key = account.call("POST", "/keys", {"name": "gone", "scope": "account", "secret": secret}, token=None,
+                       status={200, 201}).json["id"]
+    made = data_of(account.pipeliner("POST", "/Webhooks", NEW, user=key, password=secret), 201)
+    assert made["application_id"] == key
+    account.call("DELETE", f"/keys/{key}", token=None, status={200, 204})
+    refused(account.pipeliner("GET", "/Webhooks", user=key, password=secret), 401)
+    # What it made stays.
+    assert everything(account) == [made]
+
+
+def test_a_reading_key_changes_nothing(account):
+    secret = key_secret()
+    reader = account.call("POST", "/keys", {"name": "reader", "scope": "read", "secret": secret}, token=None,
+                          status={200, 201}).json["id"]
+    made = account.webhook(TARGET)
+    [row] = account.pipeliner("GET", "/WebhookEvents", status=200).json["data"]
+    calls = [("POST", "/Webhooks", NEW), ("PATCH", f"/Webhooks/{made['id']}", {"url": TARGET}),
+             ("DELETE", f"/Webhooks/{made['id']}", None), ("POST", "/Webhooks/batch-delete", [made["id"]]),
+             ("POST", "/Webhooks/batch-restore", [made["id"]]), ("POST", "/Webhooks/batch-modify", [NEW]),
+             ("POST", "/WebhookEvents", {"event": "Lead.*", "webhook_id": made["id"]}),
+             ("DELETE", f"/WebhookEvents/{row['id']}", None)]
+    for method, path, body in calls:
+        refused(account.pipeliner(method, path, body, user=reader, password=secret), 403)
+    for path in ("/Webhooks", f"/Webhooks/{made['id']}", "/WebhookEvents", f"/WebhookEvents/{row['id']}"):
+        account.pipeliner("GET", path, user=reader, password=secret, status=200)
+    assert everything(account) == [made]
+
+
+def test_foreign_spaces_and_ids(node):
+    one, two = node.api.account(), node.api.account()
+    foreign = one.webhook(TARGET)
+    for space in (one.name, "nobody"):
+        refused(two.pipeliner("GET", "/Webhooks", space=space), 404)
+        refused(two.pipeliner("POST", "/Webhooks", NEW, space=space), 404)
+        refused(two.pipeliner("DELETE", f"/Webhooks/{foreign['id']}", space=space), 404)
+    for identifier in (foreign["id"], str(uuid.uuid4()), "1", "abc", "%20", "x" * 300):
+        refused(two.pipeliner("GET", f"/Webhooks/{identifier}"), 404)
+        refused(two.pipeliner("GET", f"/Webhooks/{identifier}?include-deleted=true"), 404)
+        refused(two.pipeliner("PATCH", f"/Webhooks/{identifier}", {"url": TARGET}), 404)
+        refused(two.pipeliner("DELETE", f"/Webhooks/{identifier}"), 404)
+    answer = two.pipeliner("POST", "/Webhooks/batch-delete?rollback-method=1", [foreign["id"]])
+    check_error(data_of(answer)[0], 404, 404, "ERROR_NOT_FOUND")
+    assert everything(one) == [foreign] and everything(two) == []
+
+
+def test_unknown_types_and_paths(account):
+    for path in ("/Accounts", "/Webhook", "/webhooks", "/Webhookz/1"):
+        refused(account.pipeliner("GET", path), 404, 2006, "ERROR_UNKNOWN_TYPE")
+    answer = account.pipeliner("POST", "/Clients", NEW)
+    refused(answer, 404, 2006, "ERROR_UNKNOWN_TYPE")
+    assert answer.json["message"] == "cannot determine entity type from Clients"
+    made = account.webhook(TARGET)
+    refused(account.pipeliner("GET", f"/Webhooks/{made['id']}/more"), 404)
+    for method, path in (("DELETE", "/Webhooks"), ("PATCH", "/Webhooks"), ("POST", f"/Webhooks/{made['id']}"),
+                         ("PATCH", "/WebhookEvents"), ("PUT", "/Webhooks")):
+        refused(account.pipeliner(method, path, {} if method != "DELETE" else None), 405)
+    assert everything(account) == [made]
+
+
+# --- lists ---
+
+
+@pytest.fixture(scope="module")
+def many(module_node):
+    """Two accounts, one of them with more webhooks than a page may hold."""
+    if module_node.process is None:
+        module_node.start()
+    account = module_node.api.account(max_subscriptions=300)
+    other = module_node.api.account()
+    make(account, 215)
+    make(other, 3)
+    for n, row in enumerate(everything(account, "first=100")[::40]):
+        account.pipeliner("PATCH", f"/Webhooks/{row['id']}", {"events": ["Lead.Lost"]}, status=200)
+    return account, other
+
+
+def test_pages_forward(node, many):
+    account, other = many
+    whole = everything(account, "first=100")
+    assert len(set(ids(whole))) == 215 and len(everything(other)) == 3
+    assert ids(whole) == ids(sorted(whole, key=lambda w: (w["created"], w["id"])))
+    for size in ("", "first=7", "first=100", "first=43&order-by=created"):
+        assert ids(everything(account, size)) == ids(whole)
+    rows, info, total = page_of(account.pipeliner("GET", "/Webhooks"))
+    assert len(rows) == 30 and total == 215 and not info["has_previous_page"] and info["has_next_page"]
+    rows, info, total = page_of(account.pipeliner("GET", f"/Webhooks?first=100&after={info['end_cursor']}"))
+    assert ids(rows) == ids(whole[30:130]) and total == 215 and info["has_previous_page"] and info["has_next_page"]
+    # A whole number of pages: the last one doesn't know, the one after is empty.
+    rows, info, _ = page_of(account.pipeliner("GET", f"/Webhooks?first=85&after={info['end_cursor']}"))
+    assert ids(rows) == ids(whole[130:]) and info["has_previous_page"] and not info["has_next_page"]
+    rows, info, total = page_of(account.pipeliner("GET", f"/Webhooks?after={info['end_cursor']}"))
+    assert rows == [] and total == 215
+
+
+def test_pages_backward(node, many):
+    account, _ = many
+    whole = everything(account, "first=100")
+    rows, before = [], None
+    while True:
+        data, info, total = page_of(account.pipeliner("GET", "/Webhooks?last=50" + (f"&before={before}" if before else "")))
+        assert total == 215
+        if not data:
+            break
+        rows = data + rows
+        assert info["has_next_page"] == (before is not None)
+        assert info["has_previous_page"] == (len(rows) < 215)
+        before = info["start_cursor"]
+    assert ids(rows) == ids(whole)
+    # Between two cursors.
+    _, low, _ = page_of(account.pipeliner("GET", "/Webhooks?first=10"))
+    _, high, _ = page_of(account.pipeliner("GET", "/Webhooks?first=1&after=" + page_of(
+        account.pipeliner("GET", "/Webhooks?first=20"))[1]["end_cursor"]))
+    between = f"after={low['end_cursor']}&before={high['end_cursor']}"
+    assert ids(page_of(account.pipeliner("GET", f"/Webhooks?{between}"))[0]) == ids(whole[10:20])
+    assert ids(page_of(account.pipeliner("GET", f"/Webhooks?first=3&{between}"))[0]) == ids(whole[10:13])
+    assert ids(page_of(account.pipeliner("GET", f"/Webhooks?last=3&{between}"))[0]) == ids(whole[17:20])
+
+
+def test_cursors_are_escaped_or_not(node, many):
+    from urllib.parse import quote
+
+    account, _ = many
+    _, info, _ = page_of(account.pipeliner("GET", "/Webhooks?first=5"))
+    assert isinstance(json.loads(base64.b64decode(info["end_cursor"])), list)
+    bare = page_of(account.pipeliner("GET", f"/Webhooks?first=5&after={info['end_cursor']}"))
+    assert bare == page_of(account.pipeliner("GET", f"/Webhooks?first=5&after={quote(info['end_cursor'], safe='')}"))
+
+
+@pytest.mark.parametrize("order, key, reverse", [
+    ("created", "created", False), ("-created", "created", True), ("-modified", "modified", True),
+    ("modified", "modified", False), ("url", "url", False), ("-url", "url", True), ("-id", "id", True),
+])
+def test_orders(node, many, order, key, reverse):
+    account, _ = many
+    rows = everything(account, f"first=90&order-by={order}")
+    wanted = sorted(rows, key=lambda w: w["id"])
+    wanted.sort(key=lambda w: w[key], reverse=reverse)
+    assert ids(rows) == ids(wanted) and len(rows) == 215
+
+
+def test_orders_of_several_fields(account):
+    for url in ("b", "a", "b", "a"):
+        for insecure in (True, False):
+            account.webhook(f"https://example.com/{url}", insecure_ssl=insecure)
+    rows = everything(account, "first=3&order-by=insecure_ssl,-url,-created")
+    wanted = sorted(rows, key=lambda w: w["created"], reverse=True)
+    wanted.sort(key=lambda w: w["url"], reverse=True)
+    wanted.sort(key=lambda w: w["insecure_ssl"])
+    assert len(rows) == 8
+    assert [(w["insecure_ssl"], w["url"], w["created"]) for w in rows] == [
+        (w["insecure_ssl"], w["url"], w["created"]) for w in wanted]
+
+
+def test_pages_while_the_list_changes(account):
+    """Nobody is shown twice or passed over because the row that a cursor names is gone."""
+    made = make(account, 9)
+    whole = ids(everything(account))
+    assert set(whole) == set(made)
+    rows, info, _ = page_of(account.pipeliner("GET", "/Webhooks?first=3"))
+    account.pipeliner("POST", "/Webhooks/batch-delete", [whole[2], whole[3]], status=200)
+    account.pipeliner("PATCH", f"/Webhooks/{whole[4]}", {"url": TARGET}, status=200)
+    assert ids(page_of(account.pipeliner("GET", f"/Webhooks?after={info['end_cursor']}"))[0]) == whole[4:]
+
+
+def test_filters(account):
+    made = {
+        "a": account.webhook("https://example.com/Alpha", ["Account.*", "Lead.Lost"], options={"chunk_size": 5}),
+        "b": account.webhook("https://example.com/beta", ["Contact.Create"], insecure_ssl=True, options={"chunk_size": 50}),
+        "c": account.webhook("https://example.net/GAMMA", ["*"], signature="00000000-0000-4000-8000-000000000001"),
+    }
+
+    def found(query):
+        rows, info, total = page_of(account.pipeliner("GET", f"/Webhooks?{query}"))
+        assert total == len(rows) and not info["has_next_page"]
+        return "".join(sorted(name for name, one in made.items() if one["id"] in ids(rows)))
+
+    middle = made["b"]["created"].replace(" ", "T").replace("+", "%2B")
+    for query, wanted in {
+        "filter[url]=https://example.com/Alpha": "a", "filter[url]=https://example.com/alpha": "",
+        "filter[url]=https://example.com/alpha&filter-op[url]=ieq": "a",
+        "filter[url]=https://example.com/Alpha&filter-op[url]=not-eq": "bc",
+        "filter[url]=example.com&filter-op[url]=contains": "ab", "filter[url]=ALPHA&filter-op[url]=icontains": "a",
+        "filter[url]=https://example.n&filter-op[url]=starts": "c", "filter[url]=gamma&filter-op[url]=iends": "c",
+        "filter[insecure_ssl]=true": "b", "filter[insecure_ssl]=false": "ac",
+        "filter[events]=Lead.Lost": "a", "filter[events]=Lead.Lost&filter[events]=*": "ac",
+        "filter-op[signature]=null": "ab", "filter-op[signature]=not-null": "c", "filter-op[client_id]=empty": "abc",
+        "filter[options.chunk_size]=50&filter-op[options.chunk_size]=gte": "b",
+        "filter[options.chunk_size]=1,49&filter-op[options.chunk_size]=between": "a",
+        f"filter[created]={middle}&filter-op[created]=gte": "bc", f"filter[created]={middle}&filter-op[created]=lt": "a",
+        "filter[insecure_ssl]=false&filter[url]=net&filter-op[url]=contains": "c",
+        f"filter[id]={made['a']['id']}&filter[id]={made['c']['id']}": "ac",
+        "filter%5Burl%5D=https%3A%2F%2Fexample.com%2FAlpha": "a", "filter[is_deleted]=true": "",
+    }.items():
+        assert found(query) == wanted, query
+    assert len(everything(account, "first=1&filter[url]=example.com&filter-op[url]=contains")) == 2
+
+
+# --- batches ---
+
+
+def test_batch_delete_and_restore(account):
+    made = make(account, 5)
+    assert data_of(account.pipeliner("POST", "/Webhooks/batch-delete", made[:3])) == made[:3]
+    assert set(ids(everything(account))) == set(made[3:])
+    assert data_of(account.pipeliner("POST", "/Webhooks/batch-restore", [made[2], made[0]])) == [made[2], made[0]]
+    assert set(ids(everything(account))) == set(made) - {made[1]}
+    assert data_of(account.pipeliner("POST", "/Webhooks/batch-delete", [])) == []
+
+
+def test_batch_modify(account):
+    made = account.webhook(TARGET, ["Account.*"])
+    done = data_of(account.pipeliner("POST", "/Webhooks/batch-modify", [
+        {"id": made["id"], "events": ["Lead.*"]}, {**NEW, "url": TARGET + "/new"}]))
+    assert done[0] == made["id"] and is_uuid(done[1])
+    assert data_of(account.pipeliner("GET", f"/Webhooks/{made['id']}"))["events"] == ["Lead.*"]
+    check_webhook(data_of(account.pipeliner("GET", f"/Webhooks/{done[1]}")), url=TARGET + "/new")
+    assert len(everything(account)) == 2
+
+
+BAD = {**NEW, "events": ["Nothing.Create"]}
+
+
+def test_all_or_nothing(account):
+    made = make(account, 4)
+    account.pipeliner("DELETE", f"/Webhooks/{made[3]}", status=200)
+    before = everything(account, "include-deleted=true")
+    unknown = str(uuid.uuid4())
+    for query in ("", "?rollback-method=0"):
+        answer = account.pipeliner("POST", f"/Webhooks/batch-delete{query}", [made[0], unknown, made[1]])
+        refused(answer, 404)
+        assert answer.json["entity_index"] == 1
+        answer = account.pipeliner("POST", f"/Webhooks/batch-delete{query}", [made[0], made[3]])
+        refused(answer, 404)
+        answer = account.pipeliner("POST", f"/Webhooks/batch-delete{query}", [made[0], made[1], made[0]])
+        refused(answer, 400)
+        assert answer.json["entity_index"] == 2
+        refused(account.pipeliner("POST", f"/Webhooks/batch-restore{query}", [made[3], unknown]), 404)
+        answer = account.pipeliner("POST", f"/Webhooks/batch-modify{query}", [
+            {"id": made[0], "url": TARGET}, NEW, BAD, {"id": made[1], "url": TARGET}])
+        assert refused(answer, 422) == {"events": ["events"]} and answer.json["entity_index"] == 2
+        answer = account.pipeliner("POST", f"/Webhooks/batch-modify{query}", [NEW, {"id": made[0], "options": {"x": 1}}])
+        assert refused(answer, 422) == {"options": ["options.x"]}
+        assert answer.json["entity_index"] == 1 and answer.json["entity_id"] == made[0]
+        assert everything(account, "include-deleted=true") == before
+
+
+def test_only_the_failed_are_dropped(account):
+    made = make(account, 4)
+    unknown = str(uuid.uuid4())
+    data = data_of(account.pipeliner("POST", "/Webhooks/batch-delete?rollback-method=1", [made[0], unknown, made[1], made[0], 7]))
+    assert data[0] == made[0] and data[2] == made[1]
+    for index, status, code, name in ((1, 404, 404, "ERROR_NOT_FOUND"), (3, 400, 117, "ERROR_PARAMETER_INVALID"),
+                                      (4, 400, 117, "ERROR_PARAMETER_INVALID")):
+        check_error(data[index], status, code, name)
+        assert data[index]["entity_index"] == index
+    assert set(ids(everything(account))) == set(made[2:])
+    data = data_of(account.pipeliner("POST", "/Webhooks/batch-modify?rollback-method=1", [
+        BAD, {"id": made[2], "url": TARGET + "/kept"}, {"id": made[0], "url": TARGET}, NEW, "text"]))
+    assert check_error(data[0], 422, 40000, "ERROR_ENTITY_VALIDATION") == {"events": ["events"]}
+    assert data[1] == made[2]
+    check_error(data[2], 404, 404, "ERROR_NOT_FOUND")
+    assert is_uuid(data[3])
+    check_error(data[4], 400, 117, "ERROR_PARAMETER_INVALID")
+    assert set(ids(everything(account))) == {made[2], made[3], data[3]}
+    data = data_of(account.pipeliner("POST", "/Webhooks/batch-restore?rollback-method=1", [unknown, made[0]]))
+    check_error(data[0], 404, 404, "ERROR_NOT_FOUND")
+    assert data[1] == made[0]
+
+
+def limit_reached(error):
+    assert check_error(error, 422, 40000, "ERROR_ENTITY_VALIDATION") == {}
+    [whole] = error["entity_errors"]
+    assert set(whole) == {"code", "name", "message"}
+    return True
+
+
+def test_the_limit_counts_both_dialects(account):
+    for _ in range(40):
+        account.subscribe(TARGET)
+    made = make(account, 58)
+    # Two places are left.
+    batch = [{**NEW, "url": f"{TARGET}/more{n}"} for n in range(4)]
+    answer = account.pipeliner("POST", "/Webhooks/batch-modify", batch)
+    assert answer.status == 422 and limit_reached(answer.json) and "100" in answer.json["message"]
+    assert len(everything(account)) == 58
+    data = data_of(account.pipeliner("POST", "/Webhooks/batch-modify?rollback-method=1", batch))
+    assert is_uuid(data[0]) and is_uuid(data[1]) and limit_reached(data[2]) and limit_reached(data[3])
+    answer = account.pipeliner("POST", "/Webhooks", NEW)
+    assert answer.status == 422 and limit_reached(answer.json)
+    assert account.copper("POST", "/webhooks", {"target": TARGET, "type": "lead", "event": "new"}).status == 422
+    # A deleted one makes room, and finds none when it comes back.
+    account.pipeliner("DELETE", f"/Webhooks/{made[0]}", status=200)
+    account.subscribe(TARGET)
+    answer = account.pipeliner("POST", "/Webhooks/batch-restore", [made[0]])
+    assert answer.status == 422 and limit_reached(answer.json) and answer.json["entity_id"] == made[0]
+    refused(account.pipeliner("GET", f"/Webhooks/{made[0]}"), 404)
+    account.pipeliner("POST", "/Webhooks/batch-delete", made[1:3], status=200)
+    answer = account.pipeliner("POST", "/Webhooks/batch-restore", made[:3])
+    assert answer.status == 422 and limit_reached(answer.json) and answer.json["entity_index"] == 2
+    data = data_of(account.pipeliner("POST", "/Webhooks/batch-restore?rollback-method=1", made[:3]))
+    assert data[:2] == made[:2] and limit_reached(data[2])
+    # What is changed only needs no place.
+    data_of(account.pipeliner("PATCH", f"/Webhooks/{made[0]}", {"url": TARGET}))
+    assert len(everything(account, "first=100")) == 59
+
+
+def test_most_entries_of_a_batch(node):
+    account = node.api.account(max_subscriptions=250)
+    batch = [NEW] * 101
+    refused(account.pipeliner("POST", "/Webhooks/batch-modify", batch), 400)
+    refused(account.pipeliner("POST", "/Webhooks/batch-modify?rollback-method=1", batch), 400)
+    assert everything(account) == []
+    made = data_of(account.pipeliner("POST", "/Webhooks/batch-modify", batch[:100]))
+    assert len(set(made)) == 100
+    refused(account.pipeliner("POST", "/Webhooks/batch-delete", made + [str(uuid.uuid4())]), 400)
+    assert len(everything(account, "first=100")) == 100
+    assert data_of(account.pipeliner("POST", "/Webhooks/batch-delete", made)) == made
+    assert everything(account) == []
+
+
+# --- WebhookEvents ---
+
+
+def events_of(account, query=""):
+    rows = []
+    after = None
+    while True:
+        data, info, total = page_of(account.pipeliner("GET", f"/WebhookEvents?{query}" + (f"&after={after}" if after else "")))
+        rows += data
+        after = info["end_cursor"]
+        if after is None:
+            assert total == len(rows)
+            return rows
+
+
+def test_events_are_a_view_of_the_webhooks(account):
+    one = account.webhook(TARGET, ["Account.*", "Lead.Lost"])
+    two = account.webhook(TARGET, ["*"])
+    rows = events_of(account)
+    assert sorted((row["webhook_id"], row["event"]) for row in rows) == sorted(
+        [(one["id"], "Account.*"), (one["id"], "Lead.Lost"), (two["id"], "*")])
+    for row in rows:
+        assert set(row) == WEBHOOK_EVENT and is_uuid(row["id"]) and row["is_deleted"] is False
+        assert row["webhook"].endswith(f"/entities/Webhooks/{row['webhook_id']}")
+        assert data_of(account.pipeliner("GET", f"/WebhookEvents/{row['id']}")) == row
+    assert len(set(ids(rows))) == 3 and ids(events_of(account, "first=2")) == ids(rows)
+    assert ids(events_of(account)) == ids(rows)
+    [lost] = events_of(account, "filter[event]=Lead.Lost")
+    assert lost["webhook_id"] == one["id"]
+    [row] = events_of(account, f"filter[webhook_id]={two['id']}&expand=webhook&load-only=event,webhook")
+    assert row == {"id": row["id"], "event": "*", "webhook": two}
+    assert data_of(account.pipeliner("GET", f"/WebhookEvents/{lost['id']}?expand=webhook"))["webhook"] == one
+
+
+def test_events_are_added_and_removed(account, receiver):
+    made = account.webhook(receiver.url("/view"), ["Account.Create"])
+    row = data_of(account.pipeliner("POST", "/WebhookEvents", {"event": "Contact.*", "webhook_id": made["id"]}), 201)
+    assert set(row) == WEBHOOK_EVENT and row["event"] == "Contact.*" and row["webhook_id"] == made["id"]
+    assert data_of(account.pipeliner("GET", f"/Webhooks/{made['id']}"))["events"] == ["Account.Create", "Contact.*"]
+    again = data_of(account.pipeliner("POST", "/WebhookEvents", {"event": "Contact.*", "webhook_id": made["id"]}), 201)
+    assert again["id"] == row["id"] and len(events_of(account)) == 2
+    assert account.post(account.event()).json["notifications"] == 1
+    assert data_of(account.pipeliner("DELETE", f"/WebhookEvents/{row['id']}")) == row["id"]
+    assert data_of(account.pipeliner("GET", f"/Webhooks/{made['id']}"))["events"] == ["Account.Create"]
+    assert account.post(account.event()).json["notifications"] == 0
+    refused(account.pipeliner("GET", f"/WebhookEvents/{row['id']}"), 404)
+    refused(account.pipeliner("DELETE", f"/WebhookEvents/{row['id']}"), 404)
+    [last] = events_of(account)
+    assert refused(account.pipeliner("DELETE", f"/WebhookEvents/{last['id']}"), 422) == {"event": ["event"]}
+    assert events_of(account) == [last]
+
+
+def test_events_that_are_refused(account):
+    made = account.webhook(TARGET, ["Account.Create"])
+    answer = account.pipeliner("POST", "/WebhookEvents", {"event": "Lead.*", "webhook_id": str(uuid.uuid4())})
+    assert refused(answer, 422) == {"webhook_id": ["webhook_id"]} and answer.json["entity_name"] == "WebhookEvent"
+    assert answer.json["field_errors"][0]["errors"][0]["code"] == 120
+    answer = account.pipeliner("POST", "/WebhookEvents", {"event": "Lead.Won", "webhook_id": made["id"]})
+    assert refused(answer, 422) == {"event": ["event"]}
+    assert refused(account.pipeliner("POST", "/WebhookEvents", {"event": 5, "webhook_id": made["id"]}), 422) == {"event": ["event"]}
+    for missing in ("event", "webhook_id"):
+        body = {"event": "Lead.*", "webhook_id": made["id"]}
+        del body[missing]
+        answer = account.pipeliner("POST", "/WebhookEvents", body)
+        assert refused(answer, 422) == {missing: [missing]}
+        assert answer.json["field_errors"][0]["errors"][0]["code"] == 119
+    assert [row["event"] for row in events_of(account)] == ["Account.Create"]
+
+
+def test_events_of_deleted_webhooks(account):
+    made = account.webhook(TARGET, ["Account.Create", "Lead.*"])
+    rows = events_of(account)
+    account.pipeliner("DELETE", f"/Webhooks/{made['id']}", status=200)
+    assert events_of(account) == []
+    refused(account.pipeliner("GET", f"/WebhookEvents/{rows[0]['id']}"), 404)
+    refused(account.pipeliner("DELETE", f"/WebhookEvents/{rows[0]['id']}"), 404)
+    answer = account.pipeliner("POST", "/WebhookEvents", {"event": "Task.*", "webhook_id": made["id"]})
+    assert refused(answer, 422) == {"webhook_id": ["webhook_id"]}
+    shown = events_of(account, "include-deleted=true")
+    assert ids(shown) == ids(rows) and all(row["is_deleted"] for row in shown)
+    account.pipeliner("POST", "/Webhooks/batch-restore", [made["id"]], status=200)
+    assert ids(events_of(account)) == ids(rows)
+
+
+def test_no_change_is_lost_among_several(account):
+    """Clients that change one webhook at the same time each find their change in it."""
+    made = account.webhook(TARGET, ["Account.Create"])
+    names = [f"{entity}.Create" for entity in ("Contact", "Lead", "Task", "Quote", "Email", "Memo", "Note", "Product", "Project")]
+    clients = [account] + [account.api.node.api.__class__(account.api.node) for _ in range(2)]
+    for client in clients[1:]:
+        client.url = account.api.url
+
+    def add(number):
+        api = account.api if number == 0 else clients[number]
+        for name in names[number::3]:
+            for _ in range(20):
+                answer = api.call("POST", f"/api/v100/rest/spaces/{account.name}/entities/WebhookEvents",
+                                  {"event": name, "webhook_id": made["id"]}, token="", check=False,
+                                  headers={"Authorization": basic(f"{account.key_id}:{account.key}")})
+                if answer.status != 409:
+                    break
+            assert answer.status == 201, answer
+
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        list(pool.map(add, range(3)))
+    assert set(data_of(account.pipeliner("GET", f"/Webhooks/{made['id']}"))["events"]) == {"Account.Create", *names}
+
+
+# --- beside the other surfaces ---
+
+
+def test_each_surface_shows_its_own(account):
+    copper = account.subscribe(TARGET)
+    made = account.webhook(TARGET)
+    assert account.copper("GET", "/webhooks", status=200).json == [copper]
+    assert everything(account) == [made]
+    native = account.native_id(made)
+    rows = account.call("GET", "/subscriptions", status=200).json["data"]
+    assert {row["id"]: row["dialect"] for row in rows} == {str(copper["id"]): "copper", native: "pipeliner"}
+    assert account.copper("GET", f"/webhooks/{native}").status == 404
+    assert account.copper("DELETE", f"/webhooks/{native}").status == 404
+    account.call("DELETE", f"/subscriptions/{native}", status={200, 204})
+    assert everything(account) == []
+    assert account.copper("GET", "/webhooks", status=200).json == [copper]
+
+
+def test_everything_survives_a_death(node, account):
+    body = '{"url":"%s","insecure_ssl":true,"events":["*","Lead.*"],"signature":"%s","options":%s}' % (
+        TARGET, uuid.uuid4(), OPTIONS)
+    made = account.pipeliner("POST", "/Webhooks", data=body, status=201)
+    gone = account.webhook(TARGET)
+    account.pipeliner("DELETE", f"/Webhooks/{gone['id']}", status=200)
+    before = account.pipeliner("GET", "/Webhooks?include-deleted=true", status=200).text
+    node.kill()
+    node.start()
+    assert account.pipeliner("GET", "/Webhooks?include-deleted=true", status=200).text == before
+    assert account.pipeliner("GET", f"/Webhooks/{made.json['data']['id']}").json["data"] == made.json["data"]
+    account.pipeliner("POST", "/Webhooks/batch-restore", [gone["id"]], status=200)
+    assert len(everything(account)) == 2
