@@ -28,6 +28,26 @@ void append_event(std::string& out, std::uint64_t number) {
   out += '}';
 }
 
+void append_record_event(std::string& out, std::uint64_t number) {
+  constexpr int texts = 40, numbers = 18;
+  const auto into = std::back_inserter(out);
+  fmt::format_to(into,
+                 R"({{"id":"bench-{0}","entity":"Account","action":"Update","record_id":"{0}","record":{{)"
+                 R"("id":"{0}","name":"Analytical Engines {0}","status":1,"created":"2024-03-05T10:00:00Z",)"
+                 R"("owner":"https://crm.example.com/entities/Clients/7","owner_id":"7")",
+                 number);
+  for (int i = 0; i < texts; ++i)
+    fmt::format_to(into, R"(,"cf_text{}":"what somebody typed into the field of the number {}, about {}")", i,
+                   i, number);
+  for (int i = 0; i < numbers; ++i)
+    fmt::format_to(into, R"(,"cf_value{}":{{"base_value":{}.25,"currency_id":"EUR"}})", i,
+                   number % 1000 + static_cast<std::uint64_t>(i));
+  fmt::format_to(into,
+                 R"(}},"changes":{{"name":["Engines","Analytical Engines {}"]}},)"
+                 R"("included":{{"Clients/7":{{"id":"7","name":"Ada Lovelace","city":"London"}}}}}})",
+                 number);
+}
+
 std::string sample_notification() {
   constexpr std::uint64_t number = 12'345'678;
   std::string out = fmt::format(

@@ -1,7 +1,6 @@
 #include "bench/generator.hpp"
 
 #include "bench/descriptor.hpp"
-#include "bench/event_text.hpp"
 #include "bench/http_scan.hpp"
 #include "bench/process_cpu.hpp"
 
@@ -145,7 +144,7 @@ private:
     for (auto i = c.first; i < c.first + c.count; ++i) {
       if (i != c.first)
         body_ += ',';
-      append_event(body_, i);
+      settings_.append(body_, i);
     }
     if (c.count > 1)
       body_ += ']';

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "bench/event_text.hpp"
 #include "bench/ledger.hpp"
 
 #include <atomic>
@@ -13,9 +14,11 @@
 namespace carillon::bench {
 
 struct load_settings {
-  std::uint16_t port = 0;             ///< of the node, on 127.0.0.1
-  std::string token;                  ///< with the scope `ingest`
-  std::vector<std::string> accounts;  ///< requests go to one after the other
+  std::uint16_t port = 0;            ///< of the node, on 127.0.0.1
+  std::string token;                 ///< with the scope `ingest`
+  std::vector<std::string> accounts; ///< requests go to one after the other
+  /// Writes the event of a number.
+  void (*append)(std::string& out, std::uint64_t number) = append_event;
   std::size_t events_per_request = 1; ///< more than one: an array
   std::size_t connections = 32;       ///< kept alive; one request at a time on each
   double events_per_second = 0;       ///< 0: flat out

@@ -79,25 +79,45 @@ void ledger::arrived(std::string_view webhook_id, std::string_view body, domain:
   // 64 bits of hash: among a million ids two are the same by chance in one of 37 million runs.
   if (!ids_.insert(std::hash<std::string_view>{}(webhook_id)).second)
     ++doubled_posts_;
-  const auto place = body.find(ids);
-  if (place == std::string_view::npos) {
+  if (body.starts_with('['))
+    return arrive_items(body, nanoseconds_of(at));
+  if (const auto place = body.find(ids); place != std::string_view::npos)
+    arrive_all(body.substr(place + ids.size()), nanoseconds_of(at));
+  else
     ++unexpected_;
-    return;
-  }
-  const char* at_id = body.data() + place + ids.size();
-  const char* const end = body.data() + body.size();
-  for (;;) {
+}
+
+/// Copper's: numbers with commas.
+void ledger::arrive_all(std::string_view ids, std::int64_t at) {
+  const char* const end = ids.data() + ids.size();
+  for (const char* next = ids.data();; ++next) {
     std::uint64_t number = 0;
-    const auto [next, error] = std::from_chars(at_id, end, number);
+    const auto [rest, error] = std::from_chars(next, end, number);
     if (error != std::errc{}) {
       ++unexpected_;
       return;
     }
-    arrive(number, nanoseconds_of(at));
-    if (next == end || *next != ',')
+    arrive(number, at);
+    if (rest == end || *rest != ',')
       return;
-    at_id = next + 1;
+    next = rest;
   }
+}
+
+/// Pipeliner's: each item shows its entity's id first.
+void ledger::arrive_items(std::string_view body, std::int64_t at) {
+  constexpr std::string_view entity = "\"entity\":{\"id\":\"";
+  bool any = false;
+  for (auto place = body.find(entity); place != std::string_view::npos; place = body.find(entity, place)) {
+    place += entity.size();
+    std::uint64_t number = 0;
+    if (std::from_chars(body.data() + place, body.data() + body.size(), number).ec == std::errc{})
+      arrive(number, at);
+    else
+      ++unexpected_;
+    any = true;
+  }
+  unexpected_ += any ? 0 : 1;
 }
 
 verdict ledger::judge() const {

@@ -43,7 +43,7 @@ public:
 
   // --- the sink's side ---
 
-  /// One POST with a webhook-id: looks up the record ids of a Copper body.
+  /// One POST with a webhook-id: looks up the record ids of a Copper body, or of a Pipeliner body's items.
   void arrived(std::string_view webhook_id, std::string_view body, domain::boot_time at);
 
   // --- what it comes to ---
@@ -71,6 +71,8 @@ private:
 
   entry* find(std::uint64_t number);
   void arrive(std::uint64_t number, std::int64_t at);
+  void arrive_all(std::string_view ids, std::int64_t at);
+  void arrive_items(std::string_view body, std::int64_t at);
 
   mutable std::mutex mutex_;
   std::uint64_t first_ = 0;

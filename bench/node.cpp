@@ -2,6 +2,7 @@
 
 #include "bench/process_cpu.hpp"
 #include "crypto/aead.hpp"
+#include "crypto/base64.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -102,6 +103,13 @@ std::string node::call_copper(const std::string& key, std::string_view method, s
                             {"X-PW-Application", "developer_api"},
                             {"X-PW-UserEmail", "bench@example.com"}},
                            body));
+}
+
+std::string node::call_pipeliner(const std::string& key_id, const std::string& key, std::string_view method,
+                                 std::string_view target, std::string_view body) const {
+  return checked(method, target,
+                 http_call(port_, method, target,
+                           {{"Authorization", "Basic " + crypto::base64_encode(key_id + ':' + key)}}, body));
 }
 
 std::string node::ingest_token() const {

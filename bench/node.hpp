@@ -36,6 +36,9 @@ public:
   /// A call of Copper's API with an account's key; likewise.
   std::string call_copper(const std::string& key, std::string_view method, std::string_view target,
                           std::string_view body = {}) const;
+  /// A call of Pipeliner's API with an account's key; likewise.
+  std::string call_pipeliner(const std::string& key_id, const std::string& key, std::string_view method,
+                             std::string_view target, std::string_view body = {}) const;
   /// A token with the scope `ingest` for all accounts.
   std::string ingest_token() const;
 

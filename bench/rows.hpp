@@ -27,6 +27,9 @@ void measure_accept_batch(stage& on, figures& into);
 void measure_deliver(stage& on, figures& into);
 void measure_deliver_single(stage& on, figures& into);
 void measure_deliver_many(stage& on, figures& into);
+// row_pipeliner.cpp
+void measure_filters(stage& on, figures& into);
+void measure_chunks(stage& on, figures& into);
 // row_latency.cpp
 void measure_latency(stage& on, figures& into);
 

@@ -14,26 +14,55 @@ using nlohmann::json;
 constexpr int window_count = 1'000'000;
 constexpr int backlog_records = 10'000'000;
 
+struct tenant {
+  std::string name, path;  ///< "/v1/accounts/" and the name
+  std::string key, key_id; ///< of scope `account`
+};
+
+tenant make_tenant(const node& on, const std::string& name) {
+  const json account = {
+      {"limits", {{{"count", window_count}, {"seconds", 60}}, {{"count", window_count}, {"seconds", 600}}}},
+      {"backlog", {{"records", backlog_records}}}};
+  tenant made{name, "/v1/accounts/" + name, {}, {}};
+  on.call("PUT", made.path, account.dump());
+  const auto key = json::parse(on.call("POST", made.path + "/keys", R"({"name":"bench","scope":"account"})"));
+  made.key = key.at("secret").get<std::string>();
+  made.key_id = key.at("id").get<std::string>();
+  return made;
+}
+
 } // namespace
 
 std::vector<std::string> make_tenants(const node& on, std::size_t count, const std::string& prefix,
                                       const std::string& target, sending how) {
-  const json account = {
-      {"limits", {{{"count", window_count}, {"seconds", 60}}, {{"count", window_count}, {"seconds", 600}}}},
-      {"backlog", {{"records", backlog_records}}}};
   const json subscription = {{"target", target}, {"type", "person"}, {"event", "update"}};
   std::vector<std::string> names;
   for (std::size_t i = 0; i < count; ++i) {
-    const auto name = prefix + std::to_string(i);
-    const auto path = "/v1/accounts/" + name;
-    on.call("PUT", path, account.dump());
-    const auto key = json::parse(on.call("POST", path + "/keys", R"({"name":"bench","scope":"account"})"));
-    const auto made = json::parse(on.call_copper(key.at("secret").get<std::string>(), "POST",
-                                                 "/developer_api/v1/webhooks", subscription.dump()));
+    const auto who = make_tenant(on, prefix + std::to_string(i));
+    const auto made =
+        json::parse(on.call_copper(who.key, "POST", "/developer_api/v1/webhooks", subscription.dump()));
     if (how == sending::paused)
-      on.call("PATCH", path + "/subscriptions/" + std::to_string(made.at("id").get<std::uint64_t>()),
+      on.call("PATCH", who.path + "/subscriptions/" + std::to_string(made.at("id").get<std::uint64_t>()),
               R"({"status":"paused"})");
-    names.push_back(name);
+    names.push_back(who.name);
+  }
+  return names;
+}
+
+std::vector<std::string> make_pipeliner_tenants(const node& on, std::size_t count, const std::string& prefix,
+                                                const std::vector<webhook_wish>& wishes) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto who = make_tenant(on, prefix + std::to_string(i));
+    for (const auto& wish : wishes) {
+      const json webhook = {{"url", wish.url},
+                            {"insecure_ssl", false},
+                            {"events", json::parse(wish.events)},
+                            {"options", json::parse(wish.options)}};
+      on.call_pipeliner(who.key_id, who.key, "POST",
+                        "/api/v100/rest/spaces/" + who.name + "/entities/Webhooks", webhook.dump());
+    }
+    names.push_back(who.name);
   }
   return names;
 }

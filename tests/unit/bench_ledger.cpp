@@ -48,6 +48,21 @@ CAF_TEST(each event once is clean) {
   CAF_CHECK_EQUAL(book.post_count(), 2u);
 }
 
+CAF_TEST(the items of a Pipeliner body count like ids) {
+  const auto item = [](int number) {
+    return R"({"event":"Account.Update","webhook":{"id":"7"},"entity":{"id":")" + std::to_string(number) +
+           R"(","name":"x"}})";
+  };
+  book.arrived("a", "[" + item(101) + "," + item(103) + "]", t0 + 3ms);
+  book.arrived("b", "[" + item(100) + "]", t0 + 3ms);
+  const auto found = book.judge();
+  CAF_CHECK_EQUAL(found.delivered, 3u);
+  CAF_CHECK_EQUAL(found.lost, 1u);
+  book.arrived("c", "[{}]", t0 + 3ms);
+  const auto then = book.judge();
+  CAF_CHECK_EQUAL(then.unexpected, 1u);
+}
+
 CAF_TEST(what never arrives is lost) {
   arrive("a", "100");
   arrive("b", "101,103");
