@@ -1,7 +1,6 @@
 #include "account/account.hpp"
 
 #include "account/holding.hpp"
-#include "crypto/hash.hpp"
 #include "crypto/signature.hpp"
 #include "domain/notification_body.hpp"
 #include "domain/public_id.hpp"
@@ -21,11 +20,6 @@ constexpr std::uint64_t checkpoint_after_bytes = 2 * 1024 * 1024;
 /// log again.
 constexpr std::uint64_t hot_events_bytes = 256 * 1024;
 
-std::string hash_of(std::string_view id) {
-  const auto digest = crypto::sha256(id);
-  return std::string{crypto::as_view(digest).substr(0, 16)};
-}
-
 bool holds(const notification& n, const domain::record_id& record) {
   return std::find(n.records.begin(), n.records.end(), record) != n.records.end();
 }
@@ -33,7 +27,8 @@ bool holds(const notification& n, const domain::record_id& record) {
 } // namespace
 
 account::account(identity who, settings limits, const source& from, const crypto::key_ring& keys)
-    : who_{who}, settings_{std::move(limits)}, source_{from}, keys_{keys}, rate_{settings_.windows} {
+    : who_{who}, settings_{std::move(limits)}, source_{from}, keys_{keys}, rate_{settings_.windows},
+      ids_{from, who.shard, who.id} {
   batch_.account = who_.id;
 }
 
@@ -70,14 +65,14 @@ void account::begin(moment now, bool checkpoint) {
     erase();
 }
 
-/// Writes an entry and applies it.
-void account::decide(entry::any e, domain::event_ptr source) {
+/// Writes an entry and applies it. `given`: the hash of the event's id, when the SaaS chose that.
+void account::decide(entry::any e, domain::event_ptr source, const id_hash* given) {
   if (batch_.entries.empty()) {
     entry::any time = entry::time{context_.at.boot, context_.at.wall};
     entry::put(time, batch_.entries);
   }
   entry::put(e, batch_.entries);
-  apply(e, source);
+  apply(e, source, given);
 }
 
 std::vector<std::pair<subscription_state*, domain::action>>
@@ -97,12 +92,21 @@ std::variant<submit_reply, request_error> account::submit(const submit_events& r
   submit_reply out;
   out.events.resize(r.events.size());
   // All or nothing: what could refuse the request is looked at before anything is decided.
-  for (std::size_t i = 0; i < r.events.size(); ++i) {
+  std::vector<id_hash> hashes;
+  std::vector<std::size_t> with_id; // indexes of the events with those ids
+  for (std::size_t i = 0; i < r.events.size(); ++i)
+    if (!r.events[i]->id.empty()) {
+      hashes.push_back(hash_of(r.events[i]->id));
+      with_id.push_back(i);
+    }
+  const auto found = ids_.find(hashes, context_.at.wall - settings_.retention_idempotency);
+  std::vector<const id_hash*> given(r.events.size());
+  for (std::size_t k = 0; k < hashes.size(); ++k) {
+    const auto i = with_id[k];
     const auto& e = *r.events[i];
-    if (e.id.empty())
-      continue;
     out.events[i].id = e.id;
-    const auto known = known_id(hash_of(e.id));
+    given[i] = &hashes[k];
+    const auto& known = found[k];
     if (!known)
       continue;
     if (known->digest != e.digest) {
@@ -124,10 +128,9 @@ std::variant<submit_reply, request_error> account::submit(const submit_events& r
       continue;
     }
     const auto& e = r.events[i];
-    const bool given = !e->id.empty();
-    if (!given)
+    if (given[i] == nullptr)
       one.id = domain::event_public_id({who_.generation, who_.id, next_event_});
-    one.notifications = place(e, one.id, given, matches(*e, r.skip_keys), schedules);
+    one.notifications = place(e, one.id, given[i], matches(*e, r.skip_keys), schedules);
     ++out.accepted;
     out.notifications += one.notifications;
   }
@@ -135,7 +138,7 @@ std::variant<submit_reply, request_error> account::submit(const submit_events& r
 }
 
 /// Decides into which notifications an event's records go. Returns how many it is part of.
-std::uint32_t account::place(const domain::event_ptr& e, std::string_view id, bool given,
+std::uint32_t account::place(const domain::event_ptr& e, std::string_view id, const id_hash* given,
                              const std::vector<std::pair<subscription_state*, domain::action>>& matches,
                              chunk_schedules& schedules) {
   const auto total = static_cast<std::uint32_t>(e->records.size());
@@ -177,7 +180,7 @@ std::uint32_t account::place(const domain::event_ptr& e, std::string_view id, bo
     }
   }
   const auto notifications = static_cast<std::uint32_t>(entries.size());
-  decide(entry::event{id, given, notifications, e->bytes, 0}, e);
+  decide(entry::event{id, given != nullptr, notifications, e->bytes, 0}, e, given);
   for (auto& planned : entries)
     decide(std::move(planned));
   return notifications;
@@ -376,7 +379,7 @@ std::optional<domain::batch> account::finish() {
 std::vector<outgoing> account::committed(std::uint64_t seq, std::uint32_t offset) {
   if (seq > 0)
     last_seq_ = seq;
-  saving_ids_.clear();
+  ids_.saved();
   for (const auto number : unplaced_) {
     auto* n = find(domain::notification_number{number});
     if (n == nullptr)

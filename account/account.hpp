@@ -1,5 +1,6 @@
 #pragma once
 
+#include "account/event_ids.hpp"
 #include "account/log_entry.hpp"
 #include "account/notification.hpp"
 #include "account/requests.hpp"
@@ -151,13 +152,6 @@ public:
   std::vector<const notification*> just_ended() const;
 
 private:
-  struct id_record {
-    domain::wall_time accepted{};
-    std::array<std::uint8_t, 16> digest{};
-    std::uint32_t notifications = 0;
-  };
-  using id_hash = std::string; ///< first 16 bytes of the id's SHA-256
-
   /// Where the entries being applied stand and what their boot times mean.
   struct apply_context {
     moment at;
@@ -175,12 +169,12 @@ private:
   using chunk_schedules = std::map<std::uint64_t, chunk_schedule>; ///< by subscription
 
   // deciding (account.cpp)
-  void decide(entry::any e, domain::event_ptr source = nullptr);
+  void decide(entry::any e, domain::event_ptr source = nullptr, const id_hash* given = nullptr);
   std::optional<request_error> refuses(const create_subscription& r, std::uint32_t counted) const;
   std::optional<request_error> refuses(const replace_subscription& r, std::uint32_t counted) const;
   request_error too_many_subscriptions() const;
   void forget_oldest_deleted();
-  std::uint32_t place(const domain::event_ptr& e, std::string_view id, bool given,
+  std::uint32_t place(const domain::event_ptr& e, std::string_view id, const id_hash* given,
                       const std::vector<std::pair<subscription_state*, domain::action>>& matches,
                       chunk_schedules& schedules);
   std::vector<std::pair<subscription_state*, domain::action>>
@@ -195,8 +189,8 @@ private:
   void forget_sources(notification& n);
 
   // applying (account_apply.cpp): the same for decisions of now and of the log
-  void apply(const entry::any& e, const domain::event_ptr& source);
-  void apply_event(const entry::event& e, const domain::event_ptr& source);
+  void apply(const entry::any& e, const domain::event_ptr& source, const id_hash* given);
+  void apply_event(const entry::event& e, const domain::event_ptr& source, const id_hash* given);
   void apply_opened(const entry::opened& e);
   void apply_joined(const entry::joined& e);
   void apply_claimed(const entry::claimed& e);
@@ -219,7 +213,6 @@ private:
 
   // reading (account_queries.cpp)
   std::vector<notification> block(std::uint64_t index, const domain::time_stamp& now) const;
-  std::optional<id_record> known_id(const id_hash& hash) const;
   domain::event_ptr event_of(const notification_part& p) const;
   std::vector<domain::body_part> body_parts(const notification& n) const;
 
@@ -230,6 +223,7 @@ private:
 
   subscription_table subscriptions_;
   domain::rate_limit rate_;
+  event_ids ids_;
   std::map<std::uint64_t, notification>
       notifications_; ///< open ones, and those that ended since the last checkpoint
   std::uint64_t next_number_ = 1, next_feed_ = 1, next_event_ = 1;
@@ -241,8 +235,6 @@ private:
 
   // since the last checkpoint
   std::set<std::uint64_t> dirty_blocks_;
-  std::unordered_map<id_hash, id_record> recent_ids_;
-  std::unordered_map<id_hash, id_record> saving_ids_;    ///< in the checkpoint of this turn, not readable yet
   std::map<std::uint64_t, std::uint64_t> recent_missed_; ///< feed number → notification number
   std::uint64_t unsaved_bytes_ = 0; ///< of log entries; > 0 also for what only a checkpoint tells
   std::uint64_t last_seq_ = 0;      ///< of the newest row applied

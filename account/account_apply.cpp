@@ -4,7 +4,6 @@
 
 #include "account/holding.hpp"
 #include "account/subscription_record.hpp"
-#include "crypto/hash.hpp"
 #include "domain/notification_body.hpp"
 
 #include <algorithm>
@@ -21,14 +20,14 @@ struct overloaded : Ts... {
 };
 } // namespace
 
-void account::apply(const entry::any& e, const domain::event_ptr& source) {
+void account::apply(const entry::any& e, const domain::event_ptr& source, const id_hash* given) {
   std::visit(overloaded{
                  [&](const entry::time& t) {
                    context_.at.boot =
                        context_.live ? t.boot : domain::translate(t.boot, context_.then, context_.now);
                    context_.at.wall = t.wall;
                  },
-                 [&](const entry::event& x) { apply_event(x, source); },
+                 [&](const entry::event& x) { apply_event(x, source, given); },
                  [&](const entry::opened& x) { apply_opened(x); },
                  [&](const entry::joined& x) { apply_joined(x); },
                  [&](const entry::claimed& x) { apply_claimed(x); },
@@ -57,7 +56,7 @@ void account::touch(const notification& n) {
   dirty_blocks_.insert(raw(n.number) / block_size);
 }
 
-void account::apply_event(const entry::event& e, const domain::event_ptr& source) {
+void account::apply_event(const entry::event& e, const domain::event_ptr& source, const id_hash* given) {
   event_.source = source ? source : domain::parse_stored_event(e.bytes);
   if (!event_.source)
     throw std::runtime_error("account \"" + settings_.name + "\": a stored event is damaged (log row " +
@@ -67,11 +66,9 @@ void account::apply_event(const entry::event& e, const domain::event_ptr& source
   event_.accepted = context_.at.wall;
   event_.charged = false;
   ++next_event_;
-  if (e.given) {
-    const auto digest = crypto::sha256(e.id);
-    recent_ids_[std::string{crypto::as_view(digest).substr(0, 16)}] = {
-        context_.at.wall, event_.source->digest, e.notifications};
-  }
+  if (e.given)
+    ids_.accept(given != nullptr ? *given : hash_of(e.id),
+                {context_.at.wall, event_.source->digest, e.notifications});
 }
 
 void account::add_part(notification& n, domain::action as, std::uint32_t first, std::uint32_t count) {

@@ -21,8 +21,7 @@ using storage::row_kind;
 
 namespace {
 
-constexpr std::uint8_t snapshot_version = 1;
-constexpr std::uint8_t event_id_version = 1;
+constexpr std::uint8_t snapshot_version = 2;
 
 void put_boot(byte_writer& w, domain::boot_time t) {
   w.signed_number(t.time_since_epoch().count());
@@ -64,14 +63,6 @@ bool complete(std::string_view block) {
   const auto all = decode_notifications(block, {}, ok);
   return ok && !all.empty() && raw(all.back().number) % block_size == block_size - 1 &&
          all.size() == (raw(all.back().number) < block_size ? block_size - 1 : block_size);
-}
-
-bool accepted_before(std::string_view event_id, domain::wall_time before) {
-  const auto content = open_value(event_id_version, event_id);
-  if (!content)
-    return true; // nobody can use it
-  byte_reader r{*content};
-  return get_wall(r) < before;
 }
 
 bool ended_before(std::string_view block, domain::wall_time before) {
@@ -125,6 +116,7 @@ std::string account::encode_snapshot() const {
   w.number(open_blocks.size());
   for (const auto b : open_blocks)
     w.number(b);
+  ids_.encode(w);
   return storage::frame(snapshot_version, content);
 }
 
@@ -132,7 +124,7 @@ void account::decode_snapshot(std::string_view value, const domain::time_stamp& 
   const auto content = open_value(snapshot_version, value);
   if (!content)
     throw std::runtime_error("account \"" + settings_.name +
-                             "\": its saved state is damaged or of a newer format");
+                             "\": its saved state is damaged or of another format");
   byte_reader r{*content};
   const auto then = decode_stamp(r);
   last_seq_ = r.number();
@@ -171,6 +163,7 @@ void account::decode_snapshot(std::string_view value, const domain::time_stamp& 
   std::vector<std::uint64_t> open_blocks;
   for (auto left = r.number(); left > 0 && r.ok(); --left)
     open_blocks.push_back(r.number());
+  ids_.decode(r);
   if (!r.ok())
     throw std::runtime_error("account \"" + settings_.name + "\": its saved state is cut short");
   load_open_blocks(open_blocks, now);
@@ -228,7 +221,7 @@ void account::load(const domain::time_stamp& now, std::optional<std::uint64_t> t
                      context_.now = now;
                      byte_reader in{entries};
                      while (const auto e = entry::next(in))
-                       apply(*e, nullptr);
+                       apply(*e, nullptr, nullptr);
                      if (!in.ok())
                        throw std::runtime_error("account \"" + settings_.name + "\": log row " +
                                                 std::to_string(seq) + " is damaged");
@@ -267,43 +260,16 @@ std::vector<domain::table_write> account::checkpoint_tables() {
     if (const auto* n = find(domain::notification_number{number}))
       out.push_back(
           {storage::key(who_.shard, row_kind::missed, raw(who_.id), feed), encode_block({n}, stamp), false});
-  for (const auto& [hash, record] : recent_ids_) {
-    std::string content;
-    byte_writer w{content};
-    put_wall(w, record.accepted);
-    w.raw({reinterpret_cast<const char*>(record.digest.data()), record.digest.size()});
-    w.number(record.notifications);
-    out.push_back({storage::key(who_.shard, row_kind::event_id, raw(who_.id), hash),
-                   storage::frame(event_id_version, content), false});
-  }
+  ids_.save(context_.at.wall - settings_.retention_idempotency, out);
   out.push_back({storage::key(who_.shard, row_kind::account, raw(who_.id)), encode_snapshot(), false});
   const auto awake = storage::key(who_.shard, row_kind::awake, raw(who_.id));
   out.push_back({awake, "", pending_ == 0 && in_flight_ == 0});
 
   dirty_blocks_.clear();
   recent_missed_.clear();
-  saving_ids_ = std::exchange(recent_ids_, {});
   unsaved_bytes_ = 0;
   std::erase_if(notifications_, [](const auto& entry) { return is_final(entry.second.state); });
   return out;
-}
-
-std::optional<account::id_record> account::known_id(const id_hash& hash) const {
-  const auto oldest = context_.at.wall - settings_.retention_idempotency;
-  for (const auto* ids : {&recent_ids_, &saving_ids_})
-    if (const auto it = ids->find(hash); it != ids->end())
-      return it->second.accepted >= oldest ? std::optional{it->second} : std::nullopt;
-  const auto value = source_.get(storage::key(who_.shard, row_kind::event_id, raw(who_.id), hash));
-  const auto content = value ? open_value(event_id_version, *value) : std::nullopt;
-  if (!content)
-    return std::nullopt;
-  byte_reader r{*content};
-  id_record record;
-  record.accepted = get_wall(r);
-  const auto digest = r.raw(record.digest.size());
-  std::copy(digest.begin(), digest.end(), reinterpret_cast<char*>(record.digest.data()));
-  record.notifications = r.as<std::uint32_t>();
-  return r.ok() && record.accepted >= oldest ? std::optional{record} : std::nullopt;
 }
 
 } // namespace carillon::account

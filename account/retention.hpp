@@ -14,8 +14,9 @@ bool ended_before(std::string_view block, domain::wall_time before);
 /// so it may be erased by a plan that is a moment old.
 bool complete(std::string_view block);
 
-/// Whether an event id was accepted before `before`.
-bool accepted_before(std::string_view event_id, domain::wall_time before);
+/// Whether a row of a run of event ids (`id_run.hpp`) tells of nothing but ids that were accepted before
+/// `before`. Damaged ones are kept: whoever looks for their ids says so.
+bool ids_past(std::string_view row, domain::wall_time before);
 
 /// Whether a saved account was erased by its operator and has nothing open.
 bool is_erased(std::string_view snapshot);

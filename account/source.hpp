@@ -21,6 +21,9 @@ public:
   /// Up to `limit` rows with that prefix from `start` on (empty: from the first; descending: from the last).
   virtual std::vector<std::pair<std::string, std::string>>
   range(std::string_view prefix, std::string_view start, std::size_t limit, bool descending) const = 0;
+  /// For each of these keys the last row of the store whose key is not behind it.
+  virtual std::vector<std::optional<std::pair<std::string, std::string>>>
+  at_or_before(const std::vector<std::string>& keys) const = 0;
   /// An event's bytes out of the log; nothing when they are past retention.
   virtual std::optional<std::string> read_event(domain::shard_id shard,
                                                 const domain::event_ref& where) const = 0;

@@ -30,6 +30,10 @@ public:
                                                          std::size_t limit, bool descending) const override {
     return reader_.range(prefix, start, limit, descending);
   }
+  std::vector<std::optional<std::pair<std::string, std::string>>>
+  at_or_before(const std::vector<std::string>& keys) const override {
+    return reader_.at_or_before(keys);
+  }
   std::optional<std::string> read_event(domain::shard_id shard,
                                         const domain::event_ref& where) const override {
     return reader_.read_event(shard, where);

@@ -93,7 +93,7 @@ storage::erase_plan sweeper_state::expired(domain::shard_id number) const {
   default:
     return storage::collect_matching(node->store, storage::key(number, row_kind::event_id), cursor, {},
                                      [&](std::string_view, std::string_view value) {
-                                       return account::accepted_before(value, now - keep.idempotency);
+                                       return account::ids_past(value, now - keep.idempotency);
                                      });
   }
 }

@@ -14,7 +14,7 @@ void append_be(std::string& out, T value) {
 
 std::string key(domain::shard_id shard, row_kind kind) {
   std::string result;
-  result.reserve(24);
+  result.reserve(40);
   append_be(result, domain::raw(shard));
   result += static_cast<char>(kind);
   return result;
@@ -35,6 +35,13 @@ std::string key(domain::shard_id shard, row_kind kind, std::uint64_t a, std::uin
 std::string key(domain::shard_id shard, row_kind kind, std::uint64_t a, std::uint64_t b, std::uint32_t c) {
   auto result = key(shard, kind, a, b);
   append_be(result, c);
+  return result;
+}
+
+std::string key(domain::shard_id shard, row_kind kind, std::uint64_t a, std::uint64_t b,
+                std::string_view tail) {
+  auto result = key(shard, kind, a, b);
+  result += tail;
   return result;
 }
 

@@ -20,7 +20,7 @@ enum class row_kind : std::uint8_t {
   subscription = 'S', ///< [account u64][subscription u64][revision u32] → one revision, sealed
   block = 'N',        ///< [account u64][number/64 u64] → notifications of that block, as they stand
   missed = 'M',   ///< [account u64][feed number u64] → one notification that ended otherwise than delivered
-  event_id = 'I', ///< [account u64][hash 16] → when, digest and count of an accepted event id
+  event_id = 'I', ///< [account u64][run u64][part] → accepted event ids, sorted: `account/id_run.hpp`
   // in the system shard:
   name = 'a',          ///< [account name] → its profile (JSON)
   number = 'n',        ///< [account u64] → its name
@@ -37,6 +37,8 @@ std::string key(domain::shard_id shard, row_kind kind);
 std::string key(domain::shard_id shard, row_kind kind, std::uint64_t a);
 std::string key(domain::shard_id shard, row_kind kind, std::uint64_t a, std::uint64_t b);
 std::string key(domain::shard_id shard, row_kind kind, std::uint64_t a, std::uint64_t b, std::uint32_t c);
+std::string key(domain::shard_id shard, row_kind kind, std::uint64_t a, std::uint64_t b,
+                std::string_view tail);
 std::string key(domain::shard_id shard, row_kind kind, std::string_view tail);
 std::string key(domain::shard_id shard, row_kind kind, std::uint64_t a, std::string_view tail);
 

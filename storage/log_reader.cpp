@@ -132,4 +132,15 @@ log_reader::range(std::string_view prefix, std::string_view start, std::size_t l
   return rows;
 }
 
+std::vector<std::optional<std::pair<std::string, std::string>>>
+log_reader::at_or_before(const std::vector<std::string>& keys) const {
+  std::vector<std::optional<std::pair<std::string, std::string>>> rows(keys.size());
+  const read_transaction txn{store_.env()};
+  cursor at{txn};
+  for (std::size_t i = 0; i < keys.size(); ++i)
+    if (at.seek_at_or_before(keys[i]))
+      rows[i].emplace(at.key(), at.value());
+  return rows;
+}
+
 } // namespace carillon::storage

@@ -46,6 +46,10 @@ public:
   /// the first, descending the last), ascending or descending.
   std::vector<std::pair<std::string, std::string>> range(std::string_view prefix, std::string_view start,
                                                          std::size_t limit, bool descending = false) const;
+  /// For each of these keys a copy of the last row whose key is not behind it, of any table; all of them in
+  /// one read transaction.
+  std::vector<std::optional<std::pair<std::string, std::string>>>
+  at_or_before(const std::vector<std::string>& keys) const;
 
 private:
   const store& store_;

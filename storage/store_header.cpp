@@ -57,6 +57,10 @@ store_header decode_header(std::string_view value, const std::string& directory)
   if (value.size() != header_size || get_le<std::uint32_t>(value.data() + crc_at) != checksum(value))
     throw store_error{"the store " + directory +
                       " is damaged: its header's checksum is wrong; restore a backup"};
+  if (header.format < earliest_store_format)
+    throw store_error{"the store " + directory + " was written by an earlier Carillon (format " +
+                      std::to_string(header.format) + ", this one reads " + std::to_string(store_format) +
+                      "), from before the first release; start with an empty directory"};
   auto& id = header.identity;
   const char* in = value.data() + fields_at;
   id.uuid.assign(in, uuid_size);

@@ -9,8 +9,10 @@
 /// The store's one header row: what it is, which format it speaks, who it is.
 namespace carillon::storage {
 
-/// The format of everything below the header. A store of a higher one is refused.
-inline constexpr std::uint32_t store_format = 1;
+/// The format of everything below the header. A store of a higher one is refused. 2: event ids in runs.
+inline constexpr std::uint32_t store_format = 2;
+/// The earliest one that is read; a store of a lower one is refused. None was ever released.
+inline constexpr std::uint32_t earliest_store_format = 2;
 
 /// What the header row holds.
 struct store_header {
@@ -27,7 +29,7 @@ std::string header_key();
 /// they are in every future version, so that each can tell a newer store from a damaged one.
 std::string encode_header(const store_header& header);
 
-/// Throws store_error, naming `directory`: written by a newer Carillon, or damaged.
+/// Throws store_error, naming `directory`: written by a newer Carillon or one too old, or damaged.
 store_header decode_header(std::string_view value, const std::string& directory);
 
 } // namespace carillon::storage

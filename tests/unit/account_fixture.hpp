@@ -4,6 +4,7 @@
 #include "crypto/aead.hpp"
 #include "domain/event.hpp"
 
+#include <iterator>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -43,6 +44,16 @@ public:
       out.resize(limit);
     return out;
   }
+  std::vector<std::optional<std::pair<std::string, std::string>>>
+  at_or_before(const std::vector<std::string>& keys) const override {
+    ++lookups;
+    std::vector<std::optional<std::pair<std::string, std::string>>> out;
+    for (const auto& k : keys) {
+      const auto it = tables.upper_bound(k);
+      out.push_back(it == tables.begin() ? std::nullopt : std::optional{*std::prev(it)});
+    }
+    return out;
+  }
   std::optional<std::string> read_event(domain::shard_id, const domain::event_ref& where) const override {
     for (const auto& r : rows)
       if (r.seq == where.seq)
@@ -56,6 +67,8 @@ public:
       if (r.seq > after)
         visit(r.seq, row_offset, r.stamp, r.entries);
   }
+
+  mutable int lookups = 0; ///< calls of `at_or_before`
 
   static constexpr std::uint32_t row_offset = 100; ///< as if others' batches came first
 };

@@ -20,6 +20,8 @@ CAF_TEST(a key is shard and kind and big - endian numbers) {
                                                                                  "aacme"));
   CAF_CHECK_EQUAL(key(domain::shard_id{1}, row_kind::event_id, 2, "hash"),
                   key(domain::shard_id{1}, row_kind::event_id, 2) + "hash");
+  CAF_CHECK_EQUAL(key(domain::shard_id{1}, row_kind::event_id, 2, 3, std::string_view{"hash"}),
+                  key(domain::shard_id{1}, row_kind::event_id, 2, 3) + "hash");
 }
 
 CAF_TEST(the order of keys is the order of numbers) {

@@ -137,12 +137,28 @@ CAF_TEST(a newer format is refused and left as it is) {
   const auto directory = folder.path + "/s";
   { store s{small_store(directory)}; }
   rewrite_header(directory, [](std::string& value) {
-    value[8] = 2;                   // the format
+    value[8] = 3;                   // the format
     value.resize(value.size() + 9); // fields that this version doesn't know
   });
   for (int i = 0; i < 2; ++i) {
     const auto message = message_of([&] { store s{small_store(directory)}; });
-    CAF_CHECK(message.find("written by a newer Carillon (format 2, this one reads 1)") != std::string::npos);
+    CAF_CHECK(message.find("written by a newer Carillon (format 3, this one reads 2)") != std::string::npos);
+  }
+}
+
+CAF_TEST(a format that is read no more is refused and left as it is) {
+  scratch_folder folder;
+  const auto directory = folder.path + "/s";
+  { store s{small_store(directory)}; }
+  rewrite_header(directory, [&](std::string& value) {
+    auto header = decode_header(value, directory);
+    header.format = 1;
+    value = encode_header(header);
+  });
+  for (int i = 0; i < 2; ++i) {
+    const auto message = message_of([&] { store s{small_store(directory)}; });
+    CAF_CHECK(message.find("written by an earlier Carillon (format 1, this one reads 2)") !=
+              std::string::npos);
   }
 }
 
