@@ -72,7 +72,7 @@ private:
         out_ += ',';
       out_.append(1, '"').append(member.key).append("\":");
       append(member.value, expand == nullptr ? nullptr : expand->find(name),
-             kept == nullptr || kept->empty() ? nullptr : kept);
+             kept == nullptr || kept->named ? nullptr : kept);
     }
     out_ += '}';
   }
@@ -110,6 +110,8 @@ void path_tree::add(std::string_view dotted) {
   auto& child = children[std::string{dotted.substr(0, dot)}];
   if (dot != std::string_view::npos)
     child.add(dotted.substr(dot + 1));
+  else
+    child.named = true;
 }
 
 const path_tree* path_tree::find(std::string_view name) const {
@@ -135,7 +137,7 @@ void append_relations(std::string& out, const projection& shape, const event& e,
       continue;
     }
     projector{object.open(name), e, budget}.append(value, &expand,
-                                                   kept == nullptr || kept->empty() ? nullptr : kept);
+                                                   kept == nullptr || kept->named ? nullptr : kept);
   }
   object.close();
 }

@@ -12,6 +12,7 @@ namespace carillon::domain {
 /// Dotted paths as a tree: "a.b" and "a.c" share the node a.
 struct path_tree {
   std::map<std::string, path_tree, std::less<>> children;
+  bool named = false; ///< a path ends here: "a" beside "a.b" names all of a
 
   void add(std::string_view dotted);
   const path_tree* find(std::string_view name) const;
