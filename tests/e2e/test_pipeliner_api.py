@@ -96,6 +96,15 @@ def test_signatures_are_kept_as_they_came(account):
     assert data_of(account.pipeliner("PATCH", path, {"signature": ""}))["signature"] is None
 
 
+def test_signatures_are_encrypted_at_rest(node, account):
+    made = account.webhook(TARGET, signature=str(uuid.uuid4()), options={"skip_keys": ["a-text-that-is-found"]})
+    stored = b"".join(path.read_bytes() for path in node.store.iterdir() if path.is_file())
+    assert b"a-text-that-is-found" in stored
+    for text in (made["signature"], made["signature"].replace("-", "")):
+        assert text.encode() not in stored and bytes.fromhex(text.replace("-", "")) not in stored
+    assert made["signature"] not in node.log()
+
+
 def test_options_are_kept_byte_for_byte(account):
     body = '{"url":"%s","insecure_ssl":false,"events":["*"],"options":%s}' % (TARGET, OPTIONS)
     answer = account.pipeliner("POST", "/Webhooks", data=body, status=201)

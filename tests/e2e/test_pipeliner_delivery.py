@@ -243,7 +243,8 @@ def test_custom_entities(account, receiver):
 
 RECORD = {
     "id": "1", "name": "Straße ÉCOLE", "city": "Rome", "empty": "", "none": None, "list": [], "tags": ["red", "blue"],
-    "age": 42, "price": 12.50, "big": 123456789012345678901234567890, "since": "2024-03-01T12:00:00Z", "day": "2024-03-01", "vip": True,
+    "age": 42, "price": 12.50, "big": 123456789012345678901234567890, "since": "2024-03-01T12:00:00Z",
+    "day": "2024-03-01", "vip": True,
     "money": {"base_value": 10, "currency_id": "EUR"}, "owner_id": "7", "owner": "https://example.com/entities/Clients/7",
     "text": "12",
 }
