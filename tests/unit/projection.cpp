@@ -278,6 +278,18 @@ CAF_TEST(any projection equals the slow reference) {
   CAF_CHECK(differ > rounds / 2);
 }
 
+CAF_TEST(white space and escapes stay around what is expanded) {
+  const auto e = parse_stored_event(
+      R"({"entity":"Contact","action":"Update","record_id":1,"record":{ "id" : 1 , "\u0063" : [ "Tasks/1" , [ "Tasks/9" ] ] , "x" :2 },)"
+      R"("included":{"Task/1":{ "k": 0}}})");
+  shape_and_paths expanding, keeping;
+  expanding.add_expand("c");
+  CAF_CHECK_EQUAL(projected(*e, expanding.shape),
+                  R"({ "id" : 1 , "\u0063" : [ { "k": 0} , [ "Tasks/9" ] ] , "x" :2 })"s);
+  keeping.add_keep("c");
+  CAF_CHECK_EQUAL(projected(*e, keeping.shape), R"({"id":1,"\u0063":[ "Tasks/1" , [ "Tasks/9" ] ]})"s);
+}
+
 CAF_TEST(a path beside a longer one names all) {
   const auto e = parse_stored_event(
       R"({"entity":"Contact","action":"Update","record_id":1,"record":{"id":1,"v":{"id":2,"a":3,"b":4},"w":5}})");
