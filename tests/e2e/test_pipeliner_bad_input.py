@@ -10,7 +10,7 @@ import uuid
 import pytest
 from carillon.clock import wait_for
 from carillon.node import Node
-from carillon.pipeliner import items_of, page_of, refused
+from carillon.pipeliner import EVENTS, items_of, page_of, refused
 
 NODE_SETTINGS = {"limits.windows": ["100000/60s"], "ingest.max-body": "9MiB"}
 TARGET = "https://example.com/hook"
@@ -76,6 +76,21 @@ def refuse_everywhere(kept, fields, wanted, status=422):
 ], ids=lambda e: repr(e)[:30])
 def test_events(unchanged, events):
     refuse_everywhere(unchanged, {"events": events}, ["events"])
+
+
+@pytest.mark.parametrize("entity", EVENTS)
+def test_actions_that_an_entity_does_not_know(unchanged, entity):
+    """Neither may anybody subscribe to them, nor the SaaS post them."""
+    account = unchanged.account
+    known = {action for actions in EVENTS.values() for action in actions}
+    unknown = sorted(known - set(EVENTS[entity]))
+    assert len(known) == 11 and unknown
+    answer = account.pipeliner("POST", "/Webhooks", {**NEW, "events": [f"{entity}.{action}" for action in unknown]})
+    assert refused(answer, 422) == {"events": ["events"] * len(unknown)}
+    for action in unknown:
+        assert f"{entity}.{action}" in answer.text
+        posted = account.post(account.event(1, entity, action), status=422)
+        assert [error["pointer"] for error in posted.json["errors"]] == ["#/action"]
 
 
 @pytest.mark.parametrize("url", [
