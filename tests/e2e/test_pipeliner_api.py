@@ -193,6 +193,20 @@ def test_a_delete_cancels_what_waits(node, receiver):
     assert sorted(n["state"] for n in account.log()) == states
 
 
+def test_the_last_thousand_deleted_ones_are_kept(account):
+    first = make(account, 60)
+    account.pipeliner("POST", "/Webhooks/batch-delete", first, status=200)
+    for _ in range(10):
+        made = make(account, 98)
+        account.pipeliner("POST", "/Webhooks/batch-delete", made, status=200)
+    kept = account.webhook(TARGET)
+    assert page_of(account.pipeliner("GET", "/Webhooks?include-deleted=true"))[2] == 1001
+    # The oldest forty are gone for good.
+    data = data_of(account.pipeliner("POST", "/Webhooks/batch-restore?rollback-method=1", first))
+    assert sum(type(one) is str for one in data) == 20
+    assert data_of(account.pipeliner("GET", f"/Webhooks/{kept['id']}")) == kept
+
+
 # --- who may ---
 
 
@@ -216,6 +230,7 @@ def test_bad_credentials(account, how):
         refused(answer, 401)
         assert answer.headers["WWW-Authenticate"].startswith("Basic ")
     assert everything(account) == [made]
+    assert account.key not in account.api.node.log()
 
 
 def test_a_revoked_key_is_dead(account):

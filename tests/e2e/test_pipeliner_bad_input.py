@@ -210,6 +210,12 @@ def test_malformed_json(unchanged, data):
         refused(unchanged.account.pipeliner(method, path, data=data), 400)
 
 
+def test_bodies_that_are_too_long(unchanged):
+    for path in ("/Webhooks", "/Webhooks/batch-modify", "/WebhookEvents"):
+        answer = unchanged.account.pipeliner("POST", path, data=json.dumps({**NEW, "options": {"x": "y" * MIB}}))
+        refused(answer, 413, 413, "ERROR_TOO_LARGE")
+
+
 @pytest.mark.parametrize("body", [[], "text", 5, None, True, [NEW]])
 def test_what_is_no_object(unchanged, body):
     for method, path in (("POST", "/Webhooks"), ("PATCH", unchanged.path)):
