@@ -148,13 +148,13 @@ def check_schedule(arrivals, accepted, delay=1):
 def test_chunks_keep_their_time(account, receiver):
     webhook(account, receiver.url(), 2, 1)
     accepted = boot_ns()
-    account.post([account.event(1), account.event(2), account.event(3), account.event(record_ids=[4, 5, 6, 7])])
+    account.post([account.event(1), account.event(record_ids=[2, 3, 4]), account.event(5)])
     log = account.settle()
-    assert chunks(account, receiver) == [["1", "2"], ["3", "4"], ["5", "6"], ["7"]]
+    assert chunks(account, receiver) == [["1", "2"], ["3", "4"], ["5"]]
     check_schedule(receiver.at("/hook"), accepted)
     log.sort(key=int_id)
     due = [nanoseconds(n["due_at"]) for n in log]
-    assert [round((one - due[0]) / 1e9, 3) for one in due] == [0, 1, 2, 3]
+    assert [round((one - due[0]) / 1e9, 3) for one in due] == [0, 1, 2]
     assert {n["created_at"] for n in log} == {log[0]["due_at"]}
     for n in log:
         assert nanoseconds(n["claimed_at"]) >= nanoseconds(n["due_at"])
@@ -180,13 +180,13 @@ def test_each_request_keeps_its_own_schedule(account, receiver):
 
 
 def test_a_change_of_options_hurries_nothing(account, receiver):
-    made = webhook(account, receiver.url(), 1, 2)
+    made = webhook(account, receiver.url(), 1, 1)
     accepted = boot_ns()
     account.post([account.event(1), account.event(2)])
     receiver.wait("/hook", 1)
     account.pipeliner("PATCH", f"/Webhooks/{made['id']}", {"options": {}}, status=200)
     account.settle()
-    check_schedule(receiver.at("/hook"), accepted, 2)
+    check_schedule(receiver.at("/hook"), accepted)
     assert sorted(chunks(account, receiver)) == [["1"], ["2"]]
 
 
@@ -214,20 +214,21 @@ def test_chunks_count_against_the_windows(node, receiver):
 def test_a_paused_subscription_keeps_its_chunks(account, receiver):
     native = account.native_id(webhook(account, receiver.url(), 1, 1))
     accepted = boot_ns()
-    account.post([account.event(n) for n in (1, 2, 3, 4)])
+    account.post([account.event(n) for n in (1, 2, 3)])
     receiver.wait("/hook", 1)
     account.patch(native, status="paused")
+    wait_for(lambda: account.usage()["in_flight"] == 0, 10, "the end of what was claimed before")
     came = len(receiver.at("/hook"))
-    wait_for(lambda: boot_ns() > accepted + 2.3 * SECOND, 10, "the time of two more chunks")
+    wait_for(lambda: boot_ns() > accepted + 1.3 * SECOND, 10, "the time of another chunk")
     steadily(lambda: len(receiver.at("/hook")) == came, 0.2, "a chunk of a paused subscription")
     account.patch(native, status="active")
     log = account.settle()
-    assert chunks(account, receiver) == [["1"], ["2"], ["3"], ["4"]] and {n["state"] for n in log} == {"delivered"}
+    assert chunks(account, receiver) == [["1"], ["2"], ["3"]] and {n["state"] for n in log} == {"delivered"}
     check_schedule(sorted(receiver.at("/hook"), key=lambda a: items_of(a)[0]["entity"]["id"]), accepted)
 
 
 def test_deleted_chunks_are_cancelled(account, receiver):
-    made = webhook(account, receiver.url(), 1, 1)
+    made = webhook(account, receiver.url(), 1, 60)
     account.post([account.event(n) for n in (1, 2, 3)])
     receiver.wait("/hook", 1)
     account.pipeliner("DELETE", f"/Webhooks/{made['id']}", status=200)
