@@ -4,7 +4,6 @@
 #include "playground/demo_folder.hpp"
 
 #include <cstddef>
-#include <map>
 #include <string>
 #include <string_view>
 
@@ -29,18 +28,20 @@ struct demo_access {
   std::string url; ///< the node's
   std::string admin_token;
   std::string ingest_token; ///< posts events
-  std::string account_key;  ///< for Copper's API, the log and the missed feed
+  std::string account_key_id;
+  std::string account_key; ///< its secret: for the tenants' APIs, the log and the missed feed
   std::string signing_secret;
+  std::string pipeliner_signature;
 
   demo_headers as_admin() const;
-  demo_headers as_saas() const;    ///< the product that posts events
-  demo_headers as_account() const; ///< its tenant, in the native API
-  demo_headers as_copper() const;  ///< its tenant, as Copper's clients do
+  demo_headers as_saas() const;      ///< the product that posts events
+  demo_headers as_account() const;   ///< its tenant, in the native API
+  demo_headers as_copper() const;    ///< its tenant, as Copper's clients do
+  demo_headers as_pipeliner() const; ///< and as Pipeliner's do
 };
 
 /// Makes the account, its key, the token and its subscriptions through the public API, or takes those that an
-/// earlier start left; subscriptions follow an inbox that moved. Throws std::runtime_error saying what the
-/// node refused.
+/// earlier start left; see `set_up_subscriptions`. Throws std::runtime_error saying what the node refused.
 demo_access set_up_demo_account(demo_client& client, const demo_folder& folder, const std::string& url,
                                 const std::string& admin_token, const demo_inbox& inbox);
 
@@ -50,8 +51,5 @@ void write_environment(const demo_folder& folder, const demo_access& access, con
 /// The commands with which a person posts an event and registers a subscription, ready to paste after the
 /// environment's file was read.
 std::string example_commands(const demo_folder& folder, const demo_inbox& inbox);
-
-/// The account's subscriptions by number: the last part of their target's path, by which lines call them.
-std::map<std::string, std::string> subscription_names(demo_client& client, const demo_access& access);
 
 } // namespace carillon::playground

@@ -18,6 +18,10 @@ const std::vector<std::string> stages{"Qualified", "Proposal sent", "Negotiation
 const std::vector<std::string> tasks{"Call back about the offer", "Send the contract", "Prepare the demo",
                                      "Ask for references"};
 
+/// Pipeliner's numbers for what became of an opportunity.
+constexpr int status_open = 1;
+constexpr int status_lost = 2;
+
 std::string dump(const json& event) {
   return event.dump();
 }
@@ -94,14 +98,65 @@ std::string demo_changes::changed_phone() {
                {"changes", {{"phone", {phone(), phone()}}}}});
 }
 
+std::string demo_changes::changed_task() {
+  const auto id = next_record();
+  const auto subject = pick(tasks);
+  return dump({{"entity", "Task"},
+               {"action", "Update"},
+               {"record_id", id},
+               {"record", {{"id", id}, {"subject", subject + ", today"}}},
+               {"changes", {{"subject", {subject, subject + ", today"}}}}});
+}
+
+std::string demo_changes::new_deal(std::size_t amount) {
+  return deal("Create", status_open, amount);
+}
+
+std::string demo_changes::lost_deal(std::size_t amount) {
+  return deal("Lost", status_lost, amount);
+}
+
+std::string demo_changes::deal(std::string_view action, int status, std::size_t amount) {
+  const auto id = next_record();
+  return dump({{"entity", "Opportunity"},
+               {"action", action},
+               {"record_id", id},
+               {"record", {{"id", id}, {"name", pick(companies)}, {"status", status}, {"amount", amount}}}});
+}
+
+std::string demo_changes::new_owner() {
+  const auto id = next_record(), before = next_record(), owner = next_record();
+  const auto first = pick(first_names);
+  const auto last = pick(last_names);
+  const auto client = "Clients/" + std::to_string(owner);
+  return dump({{"entity", "Account"},
+               {"action", "Update"},
+               {"record_id", id},
+               {"record",
+                {{"id", id},
+                 {"name", pick(companies)},
+                 {"owner_id", owner},
+                 {"owner", "https://crm.example/entities/" + client}}},
+               {"changes", {{"owner_id", {before, owner}}}},
+               {"included", {{client, {{"id", owner}, {"name", first + " " + last}}}}}});
+}
+
 std::string demo_changes::bulk_edit(std::size_t people) {
+  return bulk(people, R"({"assignee_id":[137658,137659]})");
+}
+
+std::string demo_changes::newsletter(std::size_t people) {
+  return bulk(people, R"({"cf_newsletter":[false,true]})");
+}
+
+std::string demo_changes::bulk(std::size_t people, const std::string& changes) {
   auto ids = json::array();
   for (std::size_t i = 0; i < people; ++i)
     ids.push_back(next_record());
   return dump({{"entity", "Contact"},
                {"action", "Update"},
                {"record_ids", std::move(ids)},
-               {"changes", {{"assignee_id", {137658, 137659}}}}});
+               {"changes", json::parse(changes)}});
 }
 
 std::string demo_changes::burst(std::size_t count) {
@@ -125,6 +180,8 @@ std::string demo_changes::any() {
     return new_task();
   case 6:
     return new_lead();
+  case 7:
+    return new_deal(std::uniform_int_distribution<std::size_t>{10, 90}(random_)*1'000);
   default:
     return changed_phone();
   }

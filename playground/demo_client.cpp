@@ -8,6 +8,7 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 
+#include <algorithm>
 #include <atomic>
 
 namespace carillon::playground {
@@ -103,6 +104,13 @@ private:
   std::atomic<bool> stopped_{false};
   asio::io_context context_{1};
 };
+
+const std::string& demo_answer::expect(std::initializer_list<int> wanted, std::string_view what) const {
+  if (std::find(wanted.begin(), wanted.end(), status) == wanted.end())
+    throw std::runtime_error("the playground could not " + std::string{what} + ": the node answered " +
+                             std::to_string(status) + " " + body);
+  return body;
+}
 
 demo_client::demo_client(std::string_view url) : impl_(std::make_unique<impl>(url)) {}
 demo_client::~demo_client() = default;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <initializer_list>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -19,6 +20,10 @@ struct demo_stopped : std::runtime_error {
 struct demo_answer {
   int status = 0;
   std::string body;
+
+  /// The body, when the status is one of `wanted`; else throws std::runtime_error: "the playground could not
+  /// `what`", with the answer.
+  const std::string& expect(std::initializer_list<int> wanted, std::string_view what) const;
 };
 
 using demo_headers = std::vector<std::pair<std::string, std::string>>;

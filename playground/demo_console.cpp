@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <optional>
 
 namespace carillon::playground {
 
@@ -31,8 +32,8 @@ std::string text_of(const json& object, const char* name) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{"?"};
 }
 
-std::string count_of(std::size_t records) {
-  return std::to_string(records) + (records == 1 ? " record" : " records");
+std::string count_of(std::size_t count, std::string_view what) {
+  return std::to_string(count) + ' ' + std::string{what} + (count == 1 ? "" : "s");
 }
 
 void write(std::string line) {
@@ -47,29 +48,73 @@ std::string signature_note(const arrival& entry) {
   return entry.signature == signature_state::invalid ? "signed with another secret" : "signed";
 }
 
+/// The last part of the path, by which the demo's subscriptions are called.
+std::string name_of(const arrival& entry) {
+  return entry.path.substr(entry.path.rfind('/') + 1);
+}
+
+/// What a line tells of a body.
+struct notification_summary {
+  std::string what;
+  std::string count;
+  std::string accepted; ///< when the node had accepted the event
+  std::string note;     ///< further, each with a comma before it
+  bool delayed = false; ///< as its subscription asked
+};
+
+notification_summary summary_of_copper(const json& body) {
+  return {text_of(body, "type") + " " + text_of(body, "event"),
+          count_of(body.at("ids").size(), "record"),
+          text_of(body, "timestamp"),
+          {}};
+}
+
+/// Items of several events share a body when they waited together: the first one's is told, as the oldest.
+notification_summary summary_of_pipeliner(const json& body) {
+  const auto& item = body.front();
+  notification_summary result{
+      text_of(item, "event"), count_of(body.size(), "item"), text_of(item, "event_time"), {}};
+  static const json::json_pointer owner{"/entity/owner"};
+  if (body.size() == 1 && item.contains(owner) && item.at(owner).is_object())
+    result.note += ", owner " + text_of(item.at(owner), "name");
+  static const json::json_pointer delay{"/webhook/options/chunk_delay"};
+  if (item.contains(delay) && item.at(delay).is_number_unsigned() && item.at(delay) > 0) {
+    result.delayed = true;
+    result.note += ", chunk_delay " + item.at(delay).dump();
+  }
+  return result;
+}
+
+std::optional<notification_summary> summary_of(const json& body) {
+  if (body.is_object() && body.contains("subscription_id") && body.contains("ids"))
+    return summary_of_copper(body);
+  if (body.is_array() && !body.empty() && body.front().is_object() && body.front().contains("entity"))
+    return summary_of_pipeliner(body);
+  return std::nullopt;
+}
+
 } // namespace
 
 std::string arrival_line(const arrival& entry) {
-  const auto name = entry.path.substr(entry.path.rfind('/') + 1);
+  const auto name = name_of(entry);
   const auto answer = entry.status == 0 ? std::string{"hung up"} : std::to_string(entry.status);
-  const auto body = json::parse(entry.body, nullptr, false);
-  const bool known = body.is_object() && body.contains("subscription_id") && body.contains("ids");
-  if (!known)
+  const auto told = summary_of(json::parse(entry.body, nullptr, false));
+  if (!told)
     return fmt::format("  {}  {:<16} {} bytes -> {}", clock_time(entry.received_at), name, entry.body.size(),
                        answer);
   std::string latency = "?";
   std::string note = signature_note(entry);
   if (!entry.field("webhook-test").empty())
     note += ", a test";
-  if (const auto accepted = domain::parse_rfc3339(text_of(body, "timestamp"))) {
+  note += told->note;
+  if (const auto accepted = domain::parse_rfc3339(told->accepted)) {
     const auto took = std::max(entry.received_at - *accepted, std::chrono::milliseconds{0});
     latency = std::to_string(took.count());
-    if (took >= long_wait)
+    if (took >= long_wait && !told->delayed)
       note += ", waited its turn";
   }
   return fmt::format("  {}  {:<16} {:<18} {:>10} {:>7} ms -> {} ({})", clock_time(entry.received_at), name,
-                     text_of(body, "type") + " " + text_of(body, "event"), count_of(body.at("ids").size()),
-                     latency, answer, note);
+                     told->what, told->count, latency, answer, note);
 }
 
 std::string missed_line(const std::string& entry, std::string_view name) {
@@ -98,6 +143,7 @@ void demo_console::say(std::string_view text) {
 void demo_console::tell_arrival(const arrival& entry) {
   auto line = arrival_line(entry);
   const std::lock_guard lock{mutex_};
+  ++arrivals_[name_of(entry)];
   write(std::move(line));
 }
 
@@ -106,6 +152,12 @@ void demo_console::tell_missed(const std::string& entry, std::string_view name) 
   const std::lock_guard lock{mutex_};
   ++missed_;
   write(std::move(line));
+}
+
+std::uint64_t demo_console::arrivals(std::string_view name) const {
+  const std::lock_guard lock{mutex_};
+  const auto found = arrivals_.find(name);
+  return found == arrivals_.end() ? 0 : found->second;
 }
 
 std::uint64_t demo_console::missed() const {

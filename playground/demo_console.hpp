@@ -3,6 +3,7 @@
 #include "playground/inbox.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -23,11 +24,15 @@ public:
   /// One line for an entry of the missed feed, as the API shows it. `name` is its subscription's.
   void tell_missed(const std::string& entry, std::string_view name);
 
+  /// Arrivals told so far for a subscription, by the last part of its path.
+  std::uint64_t arrivals(std::string_view name) const;
+
   /// Entries of the missed feed told so far.
   std::uint64_t missed() const;
 
 private:
   mutable std::mutex mutex_;
+  std::map<std::string, std::uint64_t, std::less<>> arrivals_;
   std::uint64_t missed_ = 0;
 };
 

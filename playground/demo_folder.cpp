@@ -85,6 +85,16 @@ std::string demo_folder::signing_secret() const {
   return secret;
 }
 
+std::string demo_folder::pipeliner_signature() const {
+  constexpr auto name = "pipeliner-signature";
+  auto signature = read(name);
+  if (signature.empty()) {
+    signature = crypto::uuid_v4();
+    write(name, signature);
+  }
+  return signature;
+}
+
 std::string shell_quoted(std::string_view text) {
   std::string out = "'";
   for (const char c : text)

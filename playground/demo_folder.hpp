@@ -27,8 +27,11 @@ public:
   std::filesystem::path master_keys() const;
   std::filesystem::path admin_token() const;
 
-  /// The secret that signs what the demo's subscriptions get: "whsec_…".
+  /// The secret that signs what the demo's Copper subscriptions get: "whsec_…".
   std::string signing_secret() const;
+
+  /// The `signature` of its Pipeliner subscriptions: a UUID.
+  std::string pipeliner_signature() const;
 
 private:
   std::filesystem::path path_;

@@ -1,10 +1,10 @@
 #include "playground/inbox.hpp"
 
 #include "crypto/base64.hpp"
-#include "crypto/signature.hpp"
 #include "domain/rfc3339.hpp"
 #include "net/http_server.hpp"
 #include "playground/inbox_behaviour.hpp"
+#include "playground/inbox_signature.hpp"
 #include "playground/test_ca.hpp"
 
 #include <boost/asio/steady_timer.hpp>
@@ -161,14 +161,7 @@ private:
 class inbox_service : public net::http_service {
 public:
   inbox_service(const inbox_settings& settings, std::shared_ptr<arrival_log> log)
-      : max_body_(settings.max_body), log_(std::move(log)) {
-    for (const auto& secret : settings.secrets) {
-      auto key = crypto::decode_secret(secret);
-      if (!key)
-        throw std::runtime_error("a secret must be whsec_ and base64 of 24 to 64 bytes");
-      keys_.push_back(std::move(*key));
-    }
-  }
+      : max_body_(settings.max_body), log_(std::move(log)), check_(settings.secrets, settings.signatures) {}
 
   std::variant<accept_body, net::http_response> on_head(const net::http_request&) override {
     return accept_body{max_body_};
@@ -217,24 +210,8 @@ private:
     }
     entry.body = std::move(request.body);
     entry.status = status;
-    entry.signature = check(entry);
+    entry.signature = check_(entry);
     log_->add(std::move(entry));
-  }
-
-  signature_state check(const arrival& entry) const {
-    if (keys_.empty())
-      return signature_state::unchecked;
-    const auto timestamp_text = entry.field("webhook-timestamp");
-    std::int64_t timestamp = 0;
-    const auto* const last = timestamp_text.data() + timestamp_text.size();
-    if (std::from_chars(timestamp_text.data(), last, timestamp).ptr != last || timestamp_text.empty())
-      return signature_state::invalid;
-    const auto id = entry.field("webhook-id");
-    const auto signatures = " " + entry.field("webhook-signature") + " ";
-    for (const auto& key : keys_)
-      if (signatures.find(" " + crypto::sign(key, id, timestamp, entry.body) + " ") != std::string::npos)
-        return signature_state::valid;
-    return signature_state::invalid;
   }
 
   net::http_response list(const net::http_request& request) const {
@@ -253,7 +230,7 @@ private:
 
   const std::size_t max_body_;
   const std::shared_ptr<arrival_log> log_;
-  std::vector<std::string> keys_;
+  const signature_check check_;
 };
 
 } // namespace

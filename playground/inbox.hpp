@@ -36,10 +36,11 @@ struct arrival {
 };
 
 struct inbox_settings {
-  std::string listen = "127.0.0.1:0"; ///< port 0 picks a free one
-  std::filesystem::path ca_directory; ///< see `make_test_ca`
-  std::filesystem::path ledger;       ///< one JSON line an arrival is appended here; empty: none
-  std::vector<std::string> secrets;   ///< "whsec_…"; a signature by any of them is valid
+  std::string listen = "127.0.0.1:0";  ///< port 0 picks a free one
+  std::filesystem::path ca_directory;  ///< see `make_test_ca`
+  std::filesystem::path ledger;        ///< one JSON line an arrival is appended here; empty: none
+  std::vector<std::string> secrets;    ///< "whsec_…"; a signature by any of them is valid
+  std::vector<std::string> signatures; ///< as Pipeliner's subscriptions bear them; likewise
   std::size_t threads = 1;
   std::size_t kept = 10'000;         ///< arrivals in memory; the oldest go first
   std::size_t kept_bytes = 64 << 20; ///< of their bodies

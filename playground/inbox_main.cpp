@@ -18,13 +18,15 @@ using carillon::playground::signature_state;
 
 constexpr std::string_view help = R"(carillon-inbox: an HTTPS request bin that shows the webhooks it gets
 
-  carillon-inbox [--listen=127.0.0.1:0] [--ca-dir=DIR] [--ledger=FILE] [--secret=whsec_...] [--quiet]
+  carillon-inbox [--listen=127.0.0.1:0] [--ca-dir=DIR] [--ledger=FILE] [--secret=whsec_...]
+                 [--signature=TEXT] [--quiet]
 
   --listen=ADDRESS:PORT  where to listen; port 0 picks a free one (default 127.0.0.1:0)
   --ca-dir=DIR           folder of the certificates, made when missing (default ./var/inbox); Carillon trusts
                          the inbox with --egress.ca-file=DIR/ca.pem --egress.allow=127.0.0.0/8 --egress.ports=
   --ledger=FILE          append one JSON line for each arrival
   --secret=whsec_...     check signatures; may be given several times
+  --signature=TEXT       check those of Pipeliner's dialect: TEXT is a subscription's "signature"; likewise
   --quiet                print no arrivals
 
 The first line on stdout is "inbox listening on https://127.0.0.1:PORT", the second names the CA's file, then
@@ -78,6 +80,8 @@ std::optional<inbox_settings> parse(int argc, char** argv) {
       settings.ledger = *ledger;
     else if (const auto secret = value_of(argument, "--secret="))
       settings.secrets.emplace_back(*secret);
+    else if (const auto signature = value_of(argument, "--signature="))
+      settings.signatures.emplace_back(*signature);
     else if (argument == "--quiet")
       settings.on_arrival = nullptr;
     else {

@@ -7,6 +7,7 @@
 #include "config/print.hpp"
 #include "playground/demo_account.hpp"
 #include "playground/demo_console.hpp"
+#include "playground/demo_feed.hpp"
 #include "playground/demo_folder.hpp"
 #include "playground/demo_story.hpp"
 #include "playground/inbox.hpp"
@@ -41,9 +42,9 @@ constexpr int not_understood = 2;
 constexpr std::string_view usage = R"(usage: carillon playground [--once | --events=N] [--key=value...]
 
 Runs a node on a store of its own (./var/playground), with a demo account, an HTTPS inbox, subscriptions
-made through Copper's API and a stream of sample changes, and stays up until Ctrl-C. Each arrival at the
-inbox is one line. A restart goes on with the same store, tokens and subscriptions; delete the folder to
-begin anew.
+made through Copper's and Pipeliner's APIs and a stream of sample changes, and stays up until Ctrl-C. Each
+arrival at the inbox is one line. A restart goes on with the same store, tokens and subscriptions; delete the
+folder to begin anew.
 
   --once        ends with exit code 0 after the opening scenes
   --events=N    ends after the opening scenes and N further changes, one every two seconds
@@ -122,6 +123,7 @@ std::unique_ptr<inbox> open_inbox(const demo_folder& folder, demo_console& conso
   inbox_settings wanted;
   wanted.ca_directory = folder.file("inbox");
   wanted.secrets = {folder.signing_secret()};
+  wanted.signatures = {folder.pipeliner_signature()};
   wanted.on_arrival = [&console](const arrival& entry) { console.tell_arrival(entry); };
   constexpr std::string_view scheme = "https://";
   if (const auto former = folder.read("inbox-url"); former.starts_with(scheme)) {

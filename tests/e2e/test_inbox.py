@@ -123,6 +123,21 @@ def test_signatures_are_checked(start):
     assert [entry["signature"] for entry in inbox.entries()] == ["valid"] * 2 + ["invalid"] * 4
 
 
+def test_pipeliners_signatures_are_checked(start):
+    text = "4f0f1f0a-8d55-4b3c-9f8e-0d6f4c6f3f11"
+    inbox = start(f"--secret={SECRET}", f"--signature={text}")
+
+    def sign(key):
+        return {"WebHook-Signature": hmac.new(key.encode(), b"body", hashlib.sha256).hexdigest()}
+
+    inbox.post("/1", b"body", headers=sign(text))
+    inbox.post("/2", b"body", headers=signed(KEY, b"body"))
+    inbox.post("/3", b"BODY", headers=sign(text))
+    inbox.post("/4", b"body", headers=sign(text.upper()))
+    inbox.post("/5", b"body")
+    assert [entry["signature"] for entry in inbox.entries()] == ["valid"] * 2 + ["invalid"] * 3
+
+
 def test_its_authority_lasts_and_is_needed(start):
     inbox = start("--quiet")
     with pytest.raises(requests.exceptions.SSLError):
@@ -159,5 +174,5 @@ def test_bad_arguments_are_refused(tmp_path, argument):
 def test_help_names_the_options():
     done = subprocess.run([EXECUTABLE, "--help"], capture_output=True, text=True, timeout=30)
     assert done.returncode == 0
-    for option in ("--listen", "--ca-dir", "--ledger", "--secret", "--quiet"):
+    for option in ("--listen", "--ca-dir", "--ledger", "--secret", "--signature", "--quiet"):
         assert option in done.stdout

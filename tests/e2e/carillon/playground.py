@@ -1,15 +1,47 @@
 """One `carillon playground` process: started on a free port in a folder of its own, read line by line, ended."""
 
+import contextlib
 import os
 import pathlib
 import queue
+import re
 import shlex
 import signal
 import subprocess
 import threading
 import time
 
+import requests
+
 from .node import die_with_parent, executable
+
+# "  10:31:07.352  phone-book       person update      30 records       9 ms -> 200 (signed)"
+# "  10:31:21.115  importer         Contact.Update       40 items    2008 ms -> 200 (signed, chunk_delay 2)"
+ARRIVAL = re.compile(r"^  \d\d:\d\d:\d\d\.\d{3}  (\S+) +(\w+ \w+|\w+\.\w+) +(\d+) (?:record|item)s? +(\d+) ms"
+                     r" -> (\S+|hung up) \((.*)\)$")
+# Where the demo's account has its webhooks in Pipeliner's API.
+WEBHOOKS = "/api/v100/rest/spaces/demo/entities/Webhooks"
+
+
+def arrivals(lines):
+    """(subscription, event, how many, milliseconds, answer, note) of each line that tells of an arrival."""
+    return [m.groups() for m in map(ARRIVAL.match, lines) if m]
+
+
+@contextlib.contextmanager
+def playgrounds(folder):
+    """Starts as many playgrounds in one folder as are asked for; none is left at the end."""
+    started = []
+
+    def make(*arguments, **more):
+        started.append(Playground(folder, *arguments, **more))
+        return started[-1]
+
+    try:
+        yield make
+    finally:
+        for one in started:
+            one.close()
 
 
 def clean_environment(**more):
@@ -52,6 +84,12 @@ class Playground:
             if text in line:
                 return line
 
+    def wait_arrival(self, who, seconds=90):
+        """The first arrival for that subscription, printed already or yet to come."""
+        while not (found := [one for one in arrivals(self.lines) if one[0] == who]):
+            self.wait_line(f"  {who} ", seconds)
+        return found[0]
+
     def rest(self, seconds=120):
         """Waits for the program's own end: the exit code. All lines are in `lines` then."""
         code = self.process.wait(seconds)
@@ -67,6 +105,14 @@ class Playground:
                 name, _, value = line[len("export "):].partition("=")
                 values[name] = shlex.split(value)[0]
         return values
+
+    def webhooks(self):
+        """Pipeliner's subscriptions as their owner sees them, by the last part of their URL."""
+        values = self.environment()
+        answer = requests.get(values["CARILLON"] + WEBHOOKS, timeout=30,
+                              auth=(values["ACCOUNT_KEY_ID"], values["ACCOUNT_KEY"]))
+        assert answer.status_code == 200, answer.text
+        return {webhook["url"].rsplit("/", 1)[1]: webhook for webhook in answer.json()["data"]}
 
     def stop(self, how=signal.SIGTERM, seconds=60):
         self.process.send_signal(how)
