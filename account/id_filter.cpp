@@ -6,9 +6,9 @@ namespace carillon::account {
 
 namespace {
 
-constexpr std::uint64_t bits_per_id = 12;
+constexpr std::uint64_t bits_per_id = 16;
 constexpr std::uint64_t bits_per_block = 512; // a cache line
-/// Of 9 bits of the hash each; seven have the fewest false answers at 12 bits an id.
+/// Of 9 bits of the hash each: half of it has no more.
 constexpr unsigned marks = 7;
 constexpr unsigned bits_per_mark = 9;
 constexpr std::size_t block_bytes = bits_per_block / 8;

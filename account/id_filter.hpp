@@ -12,8 +12,8 @@
 
 namespace carillon::account {
 
-/// Tells of most ids that a run does not hold them: a Bloom filter of 12 bits an id, of which a look touches
-/// one cache line. One id in about 150 that the run does not hold gets a "perhaps".
+/// Tells of most ids that a run does not hold them: a Bloom filter of 2 bytes an id, of which a look touches
+/// one cache line. One id in about 1,000 that the run does not hold gets a "perhaps".
 ///
 /// It is stored in parts, each of a page of the store.
 class id_filter {

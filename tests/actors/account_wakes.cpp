@@ -116,7 +116,10 @@ CAF_TEST(a deleted account goes only after its last outcome and then altogether)
   pass(std::chrono::seconds{4});
   const auto acme = create("acme");
   subscribe(acme);
-  ask(acme, person(1));
+  domain::parse_error error;
+  const auto with_id =
+      domain::parse_events(R"({"id":"e-1","entity":"Contact","action":"Create","record_id":1})", {}, error);
+  ask(acme, account::submit_events{with_id->events, {}});
   CAF_REQUIRE_EQUAL(out.jobs.size(), 1u);
   const auto steps = std::chrono::seconds{static_cast<int>(shards.size()) * 5 * 3};
   CAF_CHECK(std::holds_alternative<account::done_reply>(change(remove_account{"acme"})));
@@ -125,6 +128,8 @@ CAF_TEST(a deleted account goes only after its last outcome and then altogether)
   CAF_CHECK(catalog.find_account(acme).has_value());
   const auto revisions = storage::key(store.shard_of(acme), storage::row_kind::subscription, raw(acme));
   CAF_CHECK(!node->reader.range(revisions, {}, 1).empty()); // a reload would need them
+  const auto ids = storage::key(store.shard_of(acme), storage::row_kind::event_id, raw(acme));
+  CAF_CHECK(!node->reader.range(ids, {}, 1).empty());
   outcome(out.jobs[0], domain::notification_state::delivered);
   for (int round = 0; round < 20 && catalog.find_account(acme); ++round)
     pass(steps);

@@ -247,6 +247,45 @@ CAF_TEST(an event id is forgotten after its time) {
   }
 }
 
+CAF_TEST(ids are told apart over checkpoints and merges and restarts) {
+  world w;
+  w.subscribe();
+  const auto event = [](int n, int record) {
+    return R"({"id":"e-)" + std::to_string(n) + R"(","entity":"Contact","action":"Update","record_id":)" +
+           std::to_string(record) + R"(,"changes":{"title":["a","b"]}})";
+  };
+  for (int n = 0; n < 60; ++n) {
+    CAF_CHECK_EQUAL(accepted(w.post(event(n, n))), 1u);
+    w.answer();
+    if (n % 2 == 0)
+      w.checkpoint();
+    if (n % 7 == 0)
+      w.start();
+    const int before = n / 2;
+    CAF_CHECK_EQUAL(accepted(w.post(event(before, before))), 0u);
+    const auto reused = w.post(event(before, before + 1000));
+    CAF_CHECK_EQUAL(slug_of(reused), "event-id-reused");
+  }
+  const auto sent = w.log().size();
+  CAF_CHECK_EQUAL(sent, 60u);
+  // A row that can't be read stops whoever needs it, and nobody else.
+  w.checkpoint();
+  const auto prefix = storage::key(domain::shard_id{0}, storage::row_kind::event_id, 64);
+  for (auto& [key, value] : w.source.tables)
+    if (key.starts_with(prefix))
+      value.back() = static_cast<char>(value.back() ^ 1);
+  w.start();
+  w.begin();
+  try {
+    w.a->submit({world::parse(event(3, 3)).events, {}});
+    CAF_ERROR("the repeat was judged without the table");
+  } catch (const std::runtime_error& e) {
+    CAF_CHECK(std::string{e.what()}.find("damaged in run") != std::string::npos);
+  }
+  w.start();
+  CAF_CHECK_EQUAL(accepted(w.post(R"({"entity":"Contact","action":"Update","record_id":1})")), 1u);
+}
+
 CAF_TEST(a notification carries the revision and the signatures of its claim) {
   for (const bool saved : {false, true}) {
     world w;
