@@ -21,7 +21,7 @@ namespace carillon::account {
 ///
 /// Ids come in at random places of their order, so a table sorted by them would have as many pages changed by
 /// a checkpoint as ids. Here a checkpoint writes the ids of its time as one *run*, sorted, in pages of its
-/// own; runs of like size are merged, four into one, as long as that is a matter of about a millisecond.
+/// own; runs of like size are merged, four into one, as long as that is a matter of milliseconds.
 /// Which runs there are is told by the account's snapshot, which is written in the same commit: a crash
 /// leaves the runs of before or those of after. Each run has a filter, so that an id that is new, as most
 /// are, is known to be without a look into the store.
