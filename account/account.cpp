@@ -443,7 +443,8 @@ outgoing account::prepare(notification& n) {
   line("webhook-id", id);
   line("webhook-timestamp", std::to_string(timestamp));
   const auto& signing = s->now.signing;
-  if (!signing.current.empty()) {
+  // The dialect's own signature goes by the same name.
+  if (!signing.current.empty() && !s->now.pipeliner.signature) {
     auto signature = crypto::sign(signing.current, id, timestamp, out.body);
     if (!signing.previous.empty() && signing.previous_expires && *signing.previous_expires > n.claimed)
       signature += " " + crypto::sign(signing.previous, id, timestamp, out.body);

@@ -53,8 +53,8 @@ router::router(const std::vector<route>& routes) : by_length_(most_segments + 2)
 
 router::found router::find(std::string_view method, std::string_view path, net::listener_role role) const {
   found result;
-  // Copper's clients write a slash behind paths as they like.
-  if (path.starts_with("/developer_api/") && path.ends_with('/'))
+  // The dialects' clients write a slash behind paths as they like.
+  if ((path.starts_with("/developer_api/") || path.starts_with("/api/")) && path.ends_with('/'))
     path.remove_suffix(1);
   const auto segments = split(path);
   const auto wanted = method == "HEAD" ? std::string_view{"GET"} : method;

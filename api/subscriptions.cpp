@@ -114,6 +114,9 @@ answer rotate_secret(call& c) {
   const auto wanted = read_rotation(c.request.body);
   const auto expires = domain::wall_now() + wanted.grace;
   const subscription_change change = [&](subscription& s) {
+    if (s.pipeliner.signature)
+      throw refusal{"invalid", "this webhook has a signature of its own, sent under the same name: take that "
+                               "away first"};
     s.signing.previous.clear();
     s.signing.previous_expires.reset();
     if (!s.signing.current.empty() && wanted.grace.count() > 0) {

@@ -21,6 +21,8 @@ std::string_view name_of(std::string_view digits, const enum_field* e) {
 bool equal_strings(record_value& value, const filter_operand& wanted, bool fold) {
   if (wanted.type == json_type::number)
     return (value.number() && *value.number() == *wanted.number) || value.is_named(wanted.text);
+  if (wanted.number && value.is_named(wanted.text))
+    return true; // the number of an enum value, as a query or a form has it
   if (wanted.moment && value.moment())
     return *value.moment() == *wanted.moment;
   return fold ? value.folded() == wanted.folded : value.text() == wanted.text;

@@ -526,6 +526,18 @@ def test_signatures(account, receiver):
     assert [v for k, v in got.raw_headers if k.lower() == "webhook-signature"] == [sign(other, got.body)]
     account.pipeliner("PATCH", path, {"signature": None}, status=200)
     assert "webhook-signature" not in arrival().headers
+
+    # Standard Webhooks' signature has the same name: there is one or the other, never both.
+    rotate = f"/subscriptions/{account.native_id(made)}/secret/rotate"
+    account.pipeliner("PATCH", path, {"signature": key}, status=200)
+    assert account.call("POST", rotate, {}, status=422).slug == "invalid"
+    account.pipeliner("PATCH", path, {"signature": None}, status=200)
+    account.call("POST", rotate, {}, status=200)
+    assert arrival().headers["webhook-signature"].startswith("v1,")
+    account.pipeliner("PATCH", path, {"signature": key}, status=200)
+    got = arrival()
+    assert [v for k, v in got.raw_headers if k.lower() == "webhook-signature"] == [sign(key, got.body)]
+
     # The log shows no key, nor what it signs with.
     account.settle()
     for row in account.log():

@@ -58,8 +58,8 @@ def shell(playground):
 @pytest.fixture(scope="module")
 def answers(playground, shell):
     """What each of the README's shell blocks answers, run in order as a reader does."""
-    _, subscribe, post, inbox, explain, lists = blocks("sh")
-    result = {"subscription": shell(subscribe)[0], "accepted": shell(post)[0]}
+    _, subscribe, webhook, post, inbox, explain, lists = blocks("sh")
+    result = {"subscription": shell(subscribe)[0], "webhook": shell(webhook)[0], "accepted": shell(post)[0]}
     wait_for(lambda: shell(inbox)[0]["data"], 30, "the README's event in the inbox", pause=0.2)
     result["inbox"] = shell(inbox)[0]["data"]
     result["explanation"] = shell(explain)[0]
@@ -84,13 +84,19 @@ def delivery(playground, answers):
 
 
 def test_every_shell_block_is_known():
-    assert len(blocks("sh")) == 6 and len(blocks("js")) == 1 and len(blocks("python")) == 1
+    assert len(blocks("sh")) == 7 and len(blocks("js")) == 1 and len(blocks("python")) == 1
 
 
 def test_a_subscription_is_registered(answers, playground):
     made = answers["subscription"]
     assert made["target"] == playground.environment()["INBOX"] + "/ok/readme"
     assert (made["type"], made["event"]) == ("person", "update") and isinstance(made["id"], int)
+
+
+def test_a_webhook_is_registered(answers, playground):
+    made = answers["webhook"]
+    assert made["success"] and made["data"]["url"] == playground.environment()["INBOX"] + "/ok/readme-deals"
+    assert made["data"]["options"] == {"entity": {"Opportunity": {"filter": {"status": "Open"}}}}
 
 
 def test_an_event_is_accepted_and_arrives(answers):
@@ -105,7 +111,7 @@ def test_an_event_is_accepted_and_arrives(answers):
 
 
 def test_a_repeat_is_a_duplicate(answers, shell):
-    [again] = shell(blocks("sh")[2])
+    [again] = shell(blocks("sh")[3])
     assert (again["accepted"], again["duplicates"]) == (0, 1)
 
 

@@ -3,6 +3,7 @@
 #include "caf/test/unit_test.hpp"
 
 #include "net/dns_resolver.hpp"
+#include "net/event_loop.hpp"
 #include "tests/unit/dns_fixture.hpp"
 
 #include <algorithm>
@@ -23,14 +24,13 @@ struct fixture {
     std::optional<dns_answer> answer;
     if (const auto cached = resolver->resolve(name, [&](const dns_answer& later) { answer = later; }))
       return *cached;
-    loop.restart();
-    while (!answer && loop.run_one() > 0) {
-    }
+    while (!answer)
+      loop.turn(true);
     return answer.value();
   }
 
   dns_fixture::server names;
-  boost::asio::io_context loop;
+  event_loop loop;
   std::unique_ptr<dns_resolver> resolver;
 };
 
@@ -71,8 +71,8 @@ CAF_TEST(answers are kept and questions for the same name are one) {
   int answered = 0;
   for (int i = 0; i < 10; ++i)
     CAF_CHECK(!f.resolver->resolve("a.example.test", [&](const dns_answer&) { ++answered; }));
-  while (answered < 10 && f.loop.run_one() > 0) {
-  }
+  while (answered < 10)
+    f.loop.turn(true);
   CAF_CHECK_EQUAL(f.names.asked("a.example.test"), 2); // A and AAAA
   f.names.set("a.example.test", {.addresses = {"192.0.2.9"}});
   CAF_CHECK_EQUAL(texts(f.ask("a.example.test")), list{"192.0.2.1"});
@@ -149,8 +149,8 @@ CAF_TEST(an answer may ask the next question) {
   f.resolver->resolve("first.example.test", [&](const dns_answer&) {
     f.resolver->resolve("second.example.test", [&](const dns_answer& later) { answer = later; });
   });
-  while (!answer && f.loop.run_one() > 0) {
-  }
+  while (!answer)
+    f.loop.turn(true);
   CAF_REQUIRE(answer);
   CAF_CHECK_EQUAL(texts(*answer), list{"192.0.2.2"});
 }
@@ -160,7 +160,7 @@ CAF_TEST(questions may be left open) {
   f.names.set("silent.example.test", {.silent = true});
   bool called = false;
   f.resolver->resolve("silent.example.test", [&](const dns_answer&) { called = true; });
-  f.loop.poll();
+  f.loop.turn(false);
   f.resolver.reset();
   CAF_CHECK(!called);
 }

@@ -135,6 +135,8 @@ CAF_TEST(enum fields match by number and by name) {
       {"Opportunity", "1", "1", true},
       {"Opportunity", "1", R"("Open")", true},
       {"Opportunity", "2", R"("Open")", false},
+      {"Opportunity", R"("1")", R"("Open")", true},
+      {"Opportunity", R"("2")", R"("Open")", false},
       {"Opportunity", R"("Open")", R"("Open")", true},
       {"Opportunity", R"("open")", "1", false},
       {"Opportunity", R"({"ieq":"open"})", "1", true},

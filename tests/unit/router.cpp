@@ -57,7 +57,9 @@ CAF_TEST(another_method_is_told_what_the_path_knows) {
 
 CAF_TEST(head_is_get) { CAF_CHECK_EQUAL(hit("HEAD", "/healthz"), "/healthz"); }
 
-CAF_TEST(only_coppers_paths_take_a_trailing_slash) {
+CAF_TEST(only_the_dialects_paths_take_a_trailing_slash) {
+  CAF_CHECK_EQUAL(hit("GET", "/api/v100/rest/spaces/a/entities/Webhooks/"),
+                  "/api/v100/rest/spaces/{account}/entities/Webhooks");
   CAF_CHECK_EQUAL(hit("GET", "/developer_api/v1/webhooks/"), "/developer_api/v1/webhooks");
   CAF_CHECK_EQUAL(hit("DELETE", "/developer_api/v1/webhooks/7/"), "/developer_api/v1/webhooks/{id}");
   CAF_CHECK_EQUAL(hit("GET", "/developer_api/v1/webhooks//"), "none");
