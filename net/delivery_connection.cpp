@@ -2,11 +2,12 @@
 
 #include "config/fault_points.hpp"
 
-#include <boost/asio/io_context.hpp>
-
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -22,21 +23,25 @@ using domain::notification_state;
 
 namespace {
 
-constexpr std::size_t kept_request_capacity = 16 * 1024; // idle connections shouldn't hold on to large buffers
+constexpr std::size_t kept_request_capacity =
+    16 * 1024; // idle connections shouldn't hold on to large buffers
 
 std::string text_of(const asio::ip::address& address, std::uint16_t port) {
-  return (address.is_v6() ? "[" + address.to_string() + "]" : address.to_string()) + ":" + std::to_string(port);
+  return (address.is_v6() ? "[" + address.to_string() + "]" : address.to_string()) + ":" +
+         std::to_string(port);
 }
 
 void build_request(const delivery_job& job, std::string& into) {
   const auto length = std::to_string(job.body.size());
   into.clear();
-  into.reserve(job.target->path.size() + job.target->host_header.size() + job.headers.size() + job.body.size() + 192);
+  into.reserve(job.target->path.size() + job.target->host_header.size() + job.headers.size() +
+               job.body.size() + 192);
   into += "POST ";
   into += job.target->path;
   into += " HTTP/1.1\r\nHost: ";
   into += job.target->host_header;
-  into += "\r\nUser-Agent: Carillon/" CARILLON_VERSION "\r\nContent-Type: application/json\r\nContent-Length: ";
+  into +=
+      "\r\nUser-Agent: Carillon/" CARILLON_VERSION "\r\nContent-Type: application/json\r\nContent-Length: ";
   into += length;
   into += "\r\n";
   into += job.headers;
@@ -46,16 +51,24 @@ void build_request(const delivery_job& job, std::string& into) {
 
 } // namespace
 
-delivery_connection::delivery_connection(asio::io_context& loop, connection_owner& owner,
-                                         std::shared_ptr<delivery_pool> pool)
-    : socket_{loop}, owner_{owner}, pool_{std::move(pool)},
-      reader_{{.header = owner.settings().max_response_header,
-               .body = owner.settings().max_response_body,
-               .excerpt = owner.settings().excerpt}} {
+delivery_connection::delivery_connection(connection_owner& owner, std::shared_ptr<delivery_pool> pool)
+    : owner_{owner}, pool_{std::move(pool)}, reader_{{.header = owner.settings().max_response_header,
+                                                      .body = owner.settings().max_response_body,
+                                                      .excerpt = owner.settings().excerpt}} {
   ++pool_->connections;
 }
 
-delivery_connection::~delivery_connection() { --pool_->connections; }
+delivery_connection::~delivery_connection() {
+  close_socket();
+  --pool_->connections;
+}
+
+void delivery_connection::close_socket() {
+  if (socket_ < 0)
+    return;
+  owner_.loop().forget(socket_, *this);
+  ::close(std::exchange(socket_, -1));
+}
 
 const char* delivery_connection::phase() const {
   switch (state_) {
@@ -68,14 +81,15 @@ const char* delivery_connection::phase() const {
   }
 }
 
-std::uint32_t delivery_connection::end_phase() {
-  const auto now = boot_clock::now();
-  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(now - exchange_->phase_start).count();
+std::uint32_t delivery_connection::end_phase(domain::boot_time now) {
+  const auto took =
+      std::chrono::duration_cast<std::chrono::milliseconds>(now - exchange_->phase_start).count();
   exchange_->phase_start = now;
   return static_cast<std::uint32_t>(std::max<std::int64_t>(took, 0));
 }
 
-// --- connecting ---------------------------------------------------------------------------------------------------
+// --- connecting
+// ---------------------------------------------------------------------------------------------------
 
 void delivery_connection::open(std::unique_ptr<exchange> first, std::vector<asio::ip::address> addresses) {
   exchange_ = std::move(first);
@@ -87,67 +101,84 @@ void delivery_connection::open(std::unique_ptr<exchange> first, std::vector<asio
 
 void delivery_connection::try_address() {
   const tcp::endpoint endpoint{addresses_[address_], exchange_->job.target->port};
-  boost::system::error_code error;
-  socket_.open(endpoint.protocol(), error);
+  const int yes = 1;
+  hung_up_ = false;
+  socket_ = ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+  std::error_code error;
+  if (socket_ < 0 || ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) != 0)
+    error.assign(errno, std::generic_category());
+  bool refused = false;
+  if (!error && ::connect(socket_, endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0 &&
+      errno != EINPROGRESS) {
+    error.assign(errno, std::generic_category());
+    refused = true;
+  }
+  // A connection that is there at once is reported like any other.
   if (!error)
-    socket_.non_blocking(true, error);
+    error = owner_.loop().watch(socket_, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this);
   if (!error)
-    socket_.native_non_blocking(true, error);
-  if (!error)
-    socket_.set_option(tcp::no_delay{true}, error);
-  if (error)
-    return fail({failure_class::connect, "cannot open a socket: " + error.message()});
-  owner_.timers().arm(*this, boot_clock::now() + owner_.settings().connect_timeout);
-  socket_.async_connect(endpoint, [self = shared_from_this(), attempt = address_](boost::system::error_code result) {
-    // After a timeout the next address is already being tried, or the connection is closed.
-    if (self->state_ == state::connecting && self->address_ == attempt)
-      self->on_connect(result);
-  });
+    return owner_.loop().timers().arm(*this, boot_clock::now() + owner_.settings().connect_timeout);
+  if (refused)
+    return next_address({failure_class::connect,
+                         "cannot connect to " + text_of(addresses_[address_], exchange_->job.target->port) +
+                             ": " + error.message()});
+  fail({failure_class::connect, "cannot open a socket: " + error.message()});
 }
 
-void delivery_connection::on_connect(boost::system::error_code error) {
-  const auto where = text_of(addresses_[address_], exchange_->job.target->port);
-  if (error == asio::error::connection_refused)
-    return next_address({failure_class::connect, "connection refused by " + where});
-  if (error)
-    return next_address({failure_class::connect, "cannot connect to " + where + ": " + error.message()});
-  const auto remote = socket_.remote_endpoint(error);
-  if (error)
-    return next_address({failure_class::connect, "cannot connect to " + where + ": " + error.message()});
+void delivery_connection::on_connect() {
+  std::error_code error;
+  int code = 0;
+  socklen_t length = sizeof code;
+  tcp::endpoint remote;
+  auto remote_length = static_cast<socklen_t>(remote.capacity());
+  if (::getsockopt(socket_, SOL_SOCKET, SO_ERROR, &code, &length) != 0 || code != 0)
+    error.assign(code != 0 ? code : errno, std::generic_category());
+  else if (::getpeername(socket_, remote.data(), &remote_length) != 0)
+    error.assign(errno, std::generic_category());
+  if (error) {
+    const auto where = text_of(addresses_[address_], exchange_->job.target->port);
+    return next_address(
+        {failure_class::connect, error == std::errc::connection_refused
+                                     ? "connection refused by " + where
+                                     : "cannot connect to " + where + ": " + error.message()});
+  }
+  remote.resize(remote_length);
   if (auto why = owner_.judge(remote.address()))
     return fail({failure_class::egress, *why});
-  owner_.timers().disarm(*this);
-  exchange_->result.timing.connect = end_phase();
+  owner_.loop().timers().disarm(*this);
+  exchange_->result.timing.connect = end_phase(boot_clock::now());
   start_handshake();
 }
 
 // Only a failed connect() may be tried at the next address: nothing of the request has left by then.
 void delivery_connection::next_address(delivery_failure why) {
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  close_socket();
   if (++address_ >= addresses_.size())
     return fail(std::move(why));
   try_address();
 }
 
 void delivery_connection::on_due() {
-  const auto self = shared_from_this();
   if (state_ == state::connecting) {
     const auto where = text_of(addresses_[address_], exchange_->job.target->port);
     next_address({failure_class::timeout, "no connection to " + where + " within " +
-                                              std::to_string(owner_.settings().connect_timeout.count()) + " ms"});
+                                              std::to_string(owner_.settings().connect_timeout.count()) +
+                                              " ms"});
   } else if (state_ == state::idle) {
     close();
   }
 }
 
-// --- TLS ----------------------------------------------------------------------------------------------------------
+// --- TLS
+// ----------------------------------------------------------------------------------------------------------
 
 void delivery_connection::start_handshake() {
   state_ = state::handshaking;
-  tls_ = owner_.tls().connect(socket_.native_handle(), *exchange_->job.target, pool_->mode, pool_->session);
+  tls_ = owner_.tls().connect(socket_, *exchange_->job.target, pool_->mode, pool_->session);
   if (!tls_)
     return fail({failure_class::tls, "cannot start TLS: " + tls_failure(nullptr, "out of memory")});
+  if (owner_.roomy())
+    SSL_clear_mode(tls_.get(), SSL_MODE_RELEASE_BUFFERS);
   continue_handshake();
 }
 
@@ -156,7 +187,7 @@ void delivery_connection::continue_handshake() {
   errno = 0;
   const int result = SSL_do_handshake(tls_.get());
   if (result == 1) {
-    exchange_->result.timing.tls = end_phase();
+    exchange_->result.timing.tls = end_phase(boot_clock::now());
     start_request();
     if (state_ != state::closed)
       read_some(); // the server's session tickets, and from now on whatever comes
@@ -164,9 +195,8 @@ void delivery_connection::continue_handshake() {
   }
   switch (SSL_get_error(tls_.get(), result)) {
   case SSL_ERROR_WANT_READ:
-    return wait_read();
   case SSL_ERROR_WANT_WRITE:
-    return wait_write();
+    return;
   default:
     auto why = tls_failure(tls_.get(), "the connection was closed in the handshake");
     pool_->session.session.reset(); // should it be the session's fault, the next connection does without
@@ -174,13 +204,14 @@ void delivery_connection::continue_handshake() {
   }
 }
 
-// --- the exchange -------------------------------------------------------------------------------------------------
+// --- the exchange
+// -------------------------------------------------------------------------------------------------
 
 bool delivery_connection::usable() {
   if (state_ != state::idle)
     return false;
   char byte = 0;
-  const auto seen = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  const auto seen = ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   if (seen < 0)
     return errno == EAGAIN || errno == EWOULDBLOCK;
   read_some(); // closes at the stream's end, a close_notify or an answer nobody asked for; keeps for a ticket
@@ -190,7 +221,7 @@ bool delivery_connection::usable() {
 void delivery_connection::send(std::unique_ptr<exchange> next) {
   exchange_ = std::move(next);
   exchange_->connection = this;
-  owner_.timers().disarm(*this);
+  owner_.loop().timers().disarm(*this);
   start_request();
 }
 
@@ -203,7 +234,8 @@ void delivery_connection::start_request() {
   if (now >= exchange_->job.deadline) {
     // Nothing was written, so the connection is as good as before.
     state_ = state::idle;
-    owner_.on_failed(std::move(exchange_), {failure_class::timeout, "the deadline passed before the first byte"});
+    owner_.on_failed(std::move(exchange_),
+                     {failure_class::timeout, "the deadline passed before the first byte"});
     return become_idle();
   }
   exchange_->result.first_byte = now;
@@ -216,7 +248,8 @@ void delivery_connection::write_some() {
     std::size_t taken = 0;
     ERR_clear_error();
     errno = 0;
-    const int result = SSL_write_ex(tls_.get(), request_.data() + written_, request_.size() - written_, &taken);
+    const int result =
+        SSL_write_ex(tls_.get(), request_.data() + written_, request_.size() - written_, &taken);
     // Behind the write: were the process paused just before it, windows would else free that much too early.
     if (written_ == 0)
       exchange_->result.first_byte = boot_clock::now();
@@ -227,9 +260,8 @@ void delivery_connection::write_some() {
     }
     switch (SSL_get_error(tls_.get(), result)) {
     case SSL_ERROR_WANT_WRITE:
-      return wait_write();
     case SSL_ERROR_WANT_READ:
-      return wait_read();
+      return;
     default:
       auto why = tls_failure(tls_.get(), "the connection was closed");
       // A receiver that answers early and closes (413) breaks our writing: its answer may be there to read.
@@ -242,7 +274,6 @@ void delivery_connection::write_some() {
 }
 
 void delivery_connection::read_some() {
-  const auto self = shared_from_this();
   auto& scratch = owner_.scratch();
   while (state_ == state::exchanging || state_ == state::idle) {
     std::size_t got = 0;
@@ -251,10 +282,8 @@ void delivery_connection::read_some() {
     const int result = SSL_read_ex(tls_.get(), scratch.data(), scratch.size(), &got);
     if (result != 1) {
       const int error = SSL_get_error(tls_.get(), result);
-      if (error == SSL_ERROR_WANT_READ)
-        return wait_read();
-      if (error == SSL_ERROR_WANT_WRITE)
-        return wait_write();
+      if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
+        return;
       return on_stream_end(error);
     }
     if (state_ == state::idle)
@@ -263,10 +292,10 @@ void delivery_connection::read_some() {
     case response_reader::progress::more:
       break;
     case response_reader::progress::complete:
-      answered(reader_.keep_alive() && written_ == request_.size());
+      answered(reader_.keep_alive() && written_ == request_.size() && !hung_up_);
       // Most often there is nothing more: save the read() that would say so.
       if (state_ == state::idle && SSL_has_pending(tls_.get()) == 0)
-        return wait_read();
+        return;
       break;
     case response_reader::progress::enough:
       return answered(false);
@@ -295,11 +324,13 @@ void delivery_connection::answered(bool reusable) {
   auto& result = exchange_->result;
   const int status = reader_.status();
   result.status_code = static_cast<std::uint16_t>(status);
-  result.state = status >= 200 && status <= 299 ? notification_state::delivered : notification_state::rejected;
+  result.state =
+      status >= 200 && status <= 299 ? notification_state::delivered : notification_state::rejected;
   if (status == 429 || status == 503)
     result.retry_after = reader_.retry_after(domain::wall_now());
   result.response_excerpt = reader_.excerpt();
-  result.timing.response = end_phase();
+  result.ended = boot_clock::now();
+  result.timing.response = end_phase(result.ended);
   state_ = state::idle;
   owner_.on_answered(std::move(exchange_));
   if (request_.capacity() > kept_request_capacity)
@@ -312,21 +343,19 @@ void delivery_connection::answered(bool reusable) {
 void delivery_connection::become_idle() {
   if (pool_->retired)
     return close();
-  owner_.timers().arm(*this, boot_clock::now() + owner_.settings().idle_timeout);
-  owner_.on_idle(shared_from_this());
+  owner_.loop().timers().arm(*this, boot_clock::now() + owner_.settings().idle_timeout);
+  owner_.on_idle(*this);
 }
 
 void delivery_connection::abort(delivery_failure why) {
-  const auto self = shared_from_this();
   if (state_ == state::exchanging && reader_.has_head())
     return answered(false);
   fail(std::move(why));
 }
 
 void delivery_connection::fail(delivery_failure why) {
-  const auto self = shared_from_this();
   if (exchange_->result.first_byte)
-    exchange_->result.timing.response = end_phase();
+    exchange_->result.timing.response = end_phase(boot_clock::now());
   auto done = std::move(exchange_);
   close();
   owner_.on_failed(std::move(done), std::move(why));
@@ -337,49 +366,39 @@ void delivery_connection::close() {
     return;
   const bool polite = state_ == state::idle;
   state_ = state::closed;
-  owner_.timers().disarm(*this);
-  const auto self = shared_from_this();
+  owner_.loop().timers().disarm(*this);
   if (tls_ && polite) {
     ERR_clear_error();
     SSL_shutdown(tls_.get()); // tells the receiver; doesn't wait for its answer
     ERR_clear_error();
   }
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  close_socket();
   tls_.reset();
   owner_.on_closed(*this);
 }
 
-// --- waiting ------------------------------------------------------------------------------------------------------
+// --- readiness
+// ----------------------------------------------------------------------------------------------------
 
-void delivery_connection::wait_read() {
-  if (waiting_read_)
-    return;
-  waiting_read_ = true;
-  socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](boost::system::error_code) {
-    self->waiting_read_ = false;
-    self->on_ready();
-  });
-}
-
-void delivery_connection::wait_write() {
-  if (waiting_write_)
-    return;
-  waiting_write_ = true;
-  socket_.async_wait(tcp::socket::wait_write, [self = shared_from_this()](boost::system::error_code) {
-    self->waiting_write_ = false;
-    self->on_ready();
-  });
-}
-
-void delivery_connection::on_ready() {
-  if (state_ == state::handshaking)
+void delivery_connection::on_ready(std::uint32_t events) {
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+    hung_up_ = true;
+  switch (state_) {
+  case state::connecting:
+    return on_connect();
+  case state::handshaking:
     return continue_handshake();
-  if (state_ != state::exchanging && state_ != state::idle)
+  case state::exchanging:
+  case state::idle:
+    // Room to write is of interest to a read only while TLS itself has something to say.
+    if (events != EPOLLOUT || written_ == request_.size())
+      read_some();
+    if (state_ == state::exchanging && written_ < request_.size())
+      write_some();
     return;
-  read_some();
-  if (state_ == state::exchanging && written_ < request_.size())
-    write_some();
+  case state::closed:
+    return;
+  }
 }
 
 } // namespace carillon::net

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "net/delivery_engine.hpp"
+#include "net/event_loop.hpp"
 #include "net/response_reader.hpp"
 #include "net/target.hpp"
-#include "net/timer_wheel.hpp"
 #include "net/tls_client.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
@@ -40,9 +40,9 @@ public:
 
   delivery_job job;
   domain::delivery_result result;
-  domain::boot_time phase_start{};              ///< of the phase that is under way
-  delivery_connection* connection = nullptr;    ///< which has it; none while the name is being resolved
-  std::uint64_t id = 0;                         ///< names it while the name is being resolved
+  domain::boot_time phase_start{};           ///< of the phase that is under way
+  delivery_connection* connection = nullptr; ///< which has it; none while the name is being resolved
+  std::uint64_t id = 0;                      ///< names it while the name is being resolved
 
 private:
   owner& engine_;
@@ -51,7 +51,7 @@ private:
 /// What connections to one origin share in one certificate mode.
 struct delivery_pool {
   certificate_mode mode = certificate_mode::verify;
-  std::vector<std::shared_ptr<delivery_connection>> idle; ///< the last one was used last and is used next
+  std::vector<delivery_connection*> idle; ///< the last one was used last and is used next
   tls_session_slot session;
   std::size_t connections = 0;
   bool retired = false; ///< the policy or the trust anchors changed: its connections serve nothing new
@@ -61,7 +61,7 @@ struct delivery_pool {
 class connection_owner {
 public:
   virtual const tls_client& tls() const = 0;
-  virtual timer_wheel& timers() = 0;
+  virtual event_loop& loop() = 0;
   virtual const delivery_engine_settings& settings() const = 0;
   /// Why nothing may go to the address that a socket really is connected to.
   virtual std::optional<std::string> judge(const boost::asio::ip::address& remote) const = 0;
@@ -70,8 +70,11 @@ public:
   virtual void on_answered(std::unique_ptr<exchange> done) = 0;
   virtual void on_failed(std::unique_ptr<exchange> done, delivery_failure why) = 0;
   /// Free for the next request. May close the connection.
-  virtual void on_idle(const std::shared_ptr<delivery_connection>& connection) = 0;
+  virtual void on_idle(delivery_connection& connection) = 0;
+  /// Destroys the connection, but not before the loop's turn ends.
   virtual void on_closed(delivery_connection& connection) = 0;
+  /// Whether connections are so few that each may keep its buffers while it is idle.
+  virtual bool roomy() const = 0;
 
 protected:
   ~connection_owner() = default;
@@ -82,11 +85,15 @@ protected:
 ///   connecting --> handshaking --> exchanging <--> idle
 ///        \______________\______________\___________/--> closed
 ///
-/// It is born with the exchange that it is opened for. Once `SSL_write` was called for an exchange, the exchange ends
-/// here, well or badly; before, it may be taken back (`usable` says whether that is called for).
-class delivery_connection final : public std::enable_shared_from_this<delivery_connection>, private timer_entry {
+/// It is born with the exchange that it is opened for. Once `SSL_write` was called for an exchange, the
+/// exchange ends here, well or badly; before, it may be taken back (`usable` says whether that is called
+/// for).
+///
+/// Its socket is watched for edges, once and for all: it reads until there is nothing more, and where it
+/// stops before (behind a whole answer) nothing is lost, because `usable` looks again.
+class delivery_connection final : private timer_entry, private socket_watcher {
 public:
-  delivery_connection(boost::asio::io_context& loop, connection_owner& owner, std::shared_ptr<delivery_pool> pool);
+  delivery_connection(connection_owner& owner, std::shared_ptr<delivery_pool> pool);
   ~delivery_connection() override;
 
   /// Connects to the first address that answers, for this exchange.
@@ -114,35 +121,34 @@ private:
   enum class state { connecting, handshaking, exchanging, idle, closed };
 
   void on_due() override;
+  void on_ready(std::uint32_t events) override;
   void try_address();
-  void on_connect(boost::system::error_code error);
+  void on_connect();
   void next_address(delivery_failure why);
   void start_handshake();
   void continue_handshake();
   void start_request();
   void write_some();
   void read_some();
-  void wait_read();
-  void wait_write();
-  void on_ready();
   void on_stream_end(int ssl_error);
   void answered(bool reusable);
   void become_idle();
   void fail(delivery_failure why);
-  std::uint32_t end_phase();
+  void close_socket();
+  std::uint32_t end_phase(domain::boot_time now);
 
-  boost::asio::ip::tcp::socket socket_;
+  int socket_ = -1;
   connection_owner& owner_;
   std::shared_ptr<delivery_pool> pool_; ///< outlives tls_, which writes sessions into it
   tls_connection tls_;
   std::unique_ptr<exchange> exchange_;
   std::vector<boost::asio::ip::address> addresses_;
-  std::size_t address_ = 0;  ///< which one is being tried
-  std::string request_;      ///< head and body
+  std::size_t address_ = 0; ///< which one is being tried
+  std::string request_;     ///< head and body
   std::size_t written_ = 0;
   response_reader reader_;
   state state_ = state::connecting;
-  bool waiting_read_ = false, waiting_write_ = false;
+  bool hung_up_ = false; ///< the receiver sends nothing behind what has come
 };
 
 } // namespace carillon::net

@@ -3,24 +3,21 @@
 #include "net/delivery_connection.hpp"
 #include "net/dns_resolver.hpp"
 #include "net/egress_policy.hpp"
-
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include "net/event_loop.hpp"
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <csignal>
+#include <iterator>
 #include <mutex>
+#include <openssl/err.h>
+#include <pthread.h>
 #include <thread>
 #include <unordered_map>
-#include <unordered_set>
 
 namespace carillon::net {
 
-namespace asio = boost::asio;
 using domain::boot_clock;
 using domain::failure_class;
 using domain::notification_state;
@@ -29,7 +26,10 @@ namespace {
 
 constexpr std::size_t max_detail = 200;   // bytes, as `delivery_result` promises
 constexpr std::size_t max_addresses = 16; // of a name that are tried; all are judged
-constexpr std::size_t min_pools = 4096;   // origins whose TLS sessions are remembered, at least
+constexpr std::size_t outcomes_at_once = 128;
+constexpr int most_held_turns = 4;             // of the loop that outcomes wait for others
+constexpr std::size_t roomy_connections = 512; // of which each may keep its buffers of about 34 KB
+constexpr std::size_t min_pools = 4096;        // origins whose TLS sessions are remembered, at least
 
 } // namespace
 
@@ -43,25 +43,33 @@ public:
   }
 
   ~impl() {
-    asio::post(loop_, [this] { shut_down(); });
+    {
+      const std::lock_guard guard{mutex_};
+      end_asked_ = true;
+    }
+    loop_.wake();
     thread_.join();
   }
 
   void submit(std::vector<delivery_job> jobs) {
-    const std::lock_guard guard{mutex_};
-    if (inbox_.empty())
-      inbox_ = std::move(jobs);
-    else
-      std::move(jobs.begin(), jobs.end(), std::back_inserter(inbox_));
-    call_drain();
+    {
+      const std::lock_guard guard{mutex_};
+      if (inbox_.empty())
+        inbox_ = std::move(jobs);
+      else
+        std::move(jobs.begin(), jobs.end(), std::back_inserter(inbox_));
+    }
+    loop_.wake();
   }
 
   void reload(std::shared_ptr<const egress_policy> policy, const std::string& extra_ca_file) {
     auto tls = std::make_shared<const tls_client>(extra_ca_file);
-    const std::lock_guard guard{mutex_};
-    next_policy_ = std::move(policy);
-    next_tls_ = std::move(tls);
-    call_drain();
+    {
+      const std::lock_guard guard{mutex_};
+      next_policy_ = std::move(policy);
+      next_tls_ = std::move(tls);
+    }
+    loop_.wake();
   }
 
   std::size_t connections() const noexcept { return connection_count_.load(std::memory_order_relaxed); }
@@ -69,7 +77,8 @@ public:
 private:
   using pool_map = std::unordered_map<std::string, std::shared_ptr<delivery_pool>>;
 
-  // --- the loop ---------------------------------------------------------------------------------------------------
+  // --- the loop
+  // ---------------------------------------------------------------------------------------------------
 
   void run() {
     // OpenSSL writes with write(): a receiver that is gone must be an error, not a signal.
@@ -77,32 +86,40 @@ private:
     sigemptyset(&pipe);
     sigaddset(&pipe, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
-    const auto work = asio::make_work_guard(loop_);
-    loop_.run();
-  }
-
-  // Called with the mutex held.
-  void call_drain() {
-    if (!std::exchange(drain_called_, true))
-      asio::post(loop_, [this] { drain(); });
+    pthread_setname_np(pthread_self(), "delivery");
+    while (!stopping_) {
+      // Nothing behind this line expects errors of before in OpenSSL's queue.
+      ERR_clear_error();
+      const auto ready = loop_.turn(outcomes_.empty());
+      closed_.clear();
+      drain();
+      // Outcomes go when nothing more is ready, or soon: each call wakes somebody up.
+      if (!outcomes_.empty() &&
+          (ready == 0 || outcomes_.size() >= outcomes_at_once || ++held_turns_ >= most_held_turns))
+        flush();
+    }
   }
 
   void drain() {
     std::vector<delivery_job> jobs;
     std::shared_ptr<const egress_policy> policy;
     std::shared_ptr<const tls_client> tls;
+    bool end = false;
     {
       const std::lock_guard guard{mutex_};
-      drain_called_ = false;
       jobs.swap(inbox_);
       policy.swap(next_policy_);
       tls.swap(next_tls_);
+      end = end_asked_;
     }
     // First, so that no job sees an older policy than its submitter did.
     if (policy)
       apply(std::move(policy), std::move(tls));
+    stopping_ = end;
     for (auto& job : jobs)
       start(std::move(job));
+    if (stopping_)
+      shut_down();
   }
 
   void apply(std::shared_ptr<const egress_policy> policy, std::shared_ptr<const tls_client> tls) {
@@ -113,7 +130,7 @@ private:
         pool->retired = true;
         pool->session.session.reset();
         while (!pool->idle.empty())
-          std::shared_ptr{pool->idle.back()}->close();
+          pool->idle.back()->close();
       }
     try {
       resolver_.reload();
@@ -122,30 +139,11 @@ private:
     }
   }
 
-  void start_ticking() {
-    if (std::exchange(ticking_, true))
-      return;
-    tick();
-  }
-
-  void tick() {
-    ticker_.expires_after(timer_wheel::tick);
-    ticker_.async_wait([this](boost::system::error_code error) {
-      if (error)
-        return;
-      timers_.advance(boot_clock::now());
-      if (exchanges_ > 0 || !all_.empty())
-        tick();
-      else
-        ticking_ = false; // an idle engine sleeps
-    });
-  }
-
-  // --- a job's way ------------------------------------------------------------------------------------------------
+  // --- a job's way
+  // ------------------------------------------------------------------------------------------------
 
   void start(delivery_job job) {
     auto next = std::make_unique<exchange>(*this, std::move(job));
-    ++exchanges_;
     const auto& target = *next->job.target;
     if (stopping_)
       return finish(std::move(next), {failure_class::timeout, "shutting down"});
@@ -153,8 +151,7 @@ private:
       return finish(std::move(next), {failure_class::timeout, "the deadline passed before the first byte"});
     if (auto why = policy_->judge_port(target.port))
       return finish(std::move(next), {failure_class::egress, *why});
-    timers_.arm(*next, next->job.deadline);
-    start_ticking();
+    loop_.timers().arm(*next, next->job.deadline);
 
     auto& pool = pool_for(next->job);
     if (send_over_idle(pool, next))
@@ -183,13 +180,14 @@ private:
     connect(std::move(next), answer.addresses);
   }
 
-  void connect(std::unique_ptr<exchange> next, std::vector<asio::ip::address> addresses) {
+  void connect(std::unique_ptr<exchange> next, std::vector<boost::asio::ip::address> addresses) {
     if (auto why = policy_->judge(addresses))
       return finish(std::move(next), {failure_class::egress, *why});
     if (addresses.size() > max_addresses)
       addresses.resize(max_addresses);
-    const auto connection = std::make_shared<delivery_connection>(loop_, *this, pool_for(next->job));
-    all_.insert(connection.get());
+    auto made = std::make_unique<delivery_connection>(*this, pool_for(next->job));
+    auto* connection = made.get();
+    all_.emplace(connection, std::move(made));
     connection_count_.fetch_add(1, std::memory_order_relaxed);
     connection->open(std::move(next), std::move(addresses));
   }
@@ -197,7 +195,7 @@ private:
   /// Hands the exchange to the connection that was used last, if one is still good; takes it then.
   bool send_over_idle(const std::shared_ptr<delivery_pool>& pool, std::unique_ptr<exchange>& next) {
     while (!pool->idle.empty()) {
-      const auto connection = pool->idle.back();
+      auto* connection = pool->idle.back();
       if (!connection->usable()) {
         connection->close(); // leaves the pool, if it hasn't already
         continue;
@@ -218,7 +216,8 @@ private:
       pool = std::make_shared<delivery_pool>();
       pool->mode = insecure ? certificate_mode::insecure : certificate_mode::verify;
       if (pools.size() > pool_limit_) {
-        std::erase_if(pools, [&](const auto& entry) { return entry.second->connections == 0 && entry.second != pool; });
+        std::erase_if(
+            pools, [&](const auto& entry) { return entry.second->connections == 0 && entry.second != pool; });
         pool_limit_ = std::max(min_pools, pools.size() * 2);
       }
     }
@@ -230,70 +229,74 @@ private:
     result.state = notification_state::failed;
     result.error = why.what;
     result.detail = to_valid_utf8(why.detail, max_detail);
+    result.ended = boot_clock::now();
     report(std::move(done));
   }
 
   void report(std::unique_ptr<exchange> done) {
-    done->result.ended = boot_clock::now();
-    --exchanges_;
     outcomes_.push_back({done->job.owner, done->job.token, std::move(done->result)});
-    if (outcomes_.size() == 1 && !stopping_)
-      asio::post(loop_, [this] { flush(); }); // behind everything else that is ready in this turn
   }
 
   void flush() {
+    held_turns_ = 0;
     if (!outcomes_.empty())
       sink_(std::exchange(outcomes_, {}));
   }
 
   void shut_down() {
-    stopping_ = true;
-    drain();
     const delivery_failure why{failure_class::timeout, "shutting down"};
     for (auto& [id, waiting] : std::exchange(resolving_, {}))
       finish(std::move(waiting), why);
     while (!all_.empty()) {
-      auto connection = (*all_.begin())->shared_from_this();
+      auto* connection = all_.begin()->first;
       if (connection->has_exchange())
         connection->abort(why);
       connection->close();
     }
+    closed_.clear();
     flush();
-    loop_.stop();
   }
 
-  // --- what connections and exchanges report ----------------------------------------------------------------------
+  // --- what connections and exchanges report
+  // ----------------------------------------------------------------------
 
   const tls_client& tls() const override { return *tls_; }
-  timer_wheel& timers() override { return timers_; }
+  event_loop& loop() override { return loop_; }
   const delivery_engine_settings& settings() const override { return settings_; }
   std::vector<char>& scratch() override { return scratch_; }
-  std::optional<std::string> judge(const asio::ip::address& remote) const override { return policy_->judge(remote); }
+  std::optional<std::string> judge(const boost::asio::ip::address& remote) const override {
+    return policy_->judge(remote);
+  }
 
   void on_answered(std::unique_ptr<exchange> done) override { report(std::move(done)); }
-  void on_failed(std::unique_ptr<exchange> done, delivery_failure why) override { finish(std::move(done), std::move(why)); }
+  void on_failed(std::unique_ptr<exchange> done, delivery_failure why) override {
+    finish(std::move(done), std::move(why));
+  }
 
-  void on_idle(const std::shared_ptr<delivery_connection>& connection) override {
-    auto& idle = connection->pool()->idle;
+  void on_idle(delivery_connection& connection) override {
+    auto& idle = connection.pool()->idle;
     if (stopping_ || idle.size() >= settings_.max_idle_per_origin || idle_total_ >= settings_.max_idle_total)
-      return connection->close();
-    idle.push_back(connection);
+      return connection.close();
+    idle.push_back(&connection);
     ++idle_total_;
   }
 
   void on_closed(delivery_connection& connection) override {
-    auto& idle = connection.pool()->idle;
-    idle_total_ -= std::erase_if(idle, [&](const auto& entry) { return entry.get() == &connection; });
-    all_.erase(&connection);
+    idle_total_ -= std::erase(connection.pool()->idle, &connection);
+    if (auto node = all_.extract(&connection); !node.empty())
+      closed_.push_back(std::move(node.mapped()));
     connection_count_.fetch_sub(1, std::memory_order_relaxed);
   }
+
+  bool roomy() const override { return all_.size() <= roomy_connections; }
 
   void on_deadline(exchange& late) override {
     if (late.connection != nullptr)
       return late.connection->abort(
           {failure_class::timeout, std::string{"the deadline passed "} + late.connection->phase()});
     if (auto node = resolving_.extract(late.id); !node.empty())
-      finish(std::move(node.mapped()), {failure_class::timeout, "the deadline passed while resolving the name"});
+      finish(std::move(node.mapped()),
+             {failure_class::timeout, "the deadline passed while resolving the name"});
   }
 
   const delivery_engine_settings settings_;
@@ -307,39 +310,42 @@ private:
   std::vector<delivery_job> inbox_;
   std::shared_ptr<const egress_policy> next_policy_;
   std::shared_ptr<const tls_client> next_tls_;
-  bool drain_called_ = false;
+  bool end_asked_ = false;
 
-  // Below, what only the loop's thread touches. The wheel outlives the loop, whose handlers keep connections alive.
-  timer_wheel timers_{boot_clock::now()};
-  asio::io_context loop_{1};
-  asio::steady_timer ticker_{loop_};
+  // Below, what only the loop's thread touches, but for `loop_.wake`.
+  event_loop loop_;
   dns_resolver resolver_;
   std::array<pool_map, 2> pools_; ///< by origin: verifying, insecure
-  std::unordered_set<delivery_connection*> all_;
+  std::unordered_map<delivery_connection*, std::unique_ptr<delivery_connection>> all_;
+  std::vector<std::unique_ptr<delivery_connection>>
+      closed_; ///< in this turn: their own functions may be running
   std::unordered_map<std::uint64_t, std::unique_ptr<exchange>> resolving_;
-  std::vector<delivery_outcome> outcomes_; ///< of this turn
+  std::vector<delivery_outcome> outcomes_; ///< not yet told
+  int held_turns_ = 0;
   std::size_t pool_limit_ = min_pools;
   std::size_t idle_total_ = 0;
-  std::size_t exchanges_ = 0;
   std::uint64_t last_id_ = 0;
-  bool ticking_ = false;
   bool stopping_ = false;
 
   std::thread thread_;
 };
 
-delivery_engine::delivery_engine(delivery_engine_settings settings, std::shared_ptr<const egress_policy> policy,
-                                 outcome_sink sink)
+delivery_engine::delivery_engine(delivery_engine_settings settings,
+                                 std::shared_ptr<const egress_policy> policy, outcome_sink sink)
     : impl_{std::make_unique<impl>(std::move(settings), std::move(policy), std::move(sink))} {}
 
 delivery_engine::~delivery_engine() = default;
 
-void delivery_engine::submit(std::vector<delivery_job> jobs) { impl_->submit(std::move(jobs)); }
+void delivery_engine::submit(std::vector<delivery_job> jobs) {
+  impl_->submit(std::move(jobs));
+}
 
 void delivery_engine::reload(std::shared_ptr<const egress_policy> policy, const std::string& extra_ca_file) {
   impl_->reload(std::move(policy), extra_ca_file);
 }
 
-std::size_t delivery_engine::connections() const noexcept { return impl_->connections(); }
+std::size_t delivery_engine::connections() const noexcept {
+  return impl_->connections();
+}
 
 } // namespace carillon::net

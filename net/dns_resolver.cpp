@@ -1,13 +1,11 @@
 #include "net/dns_resolver.hpp"
 
 #include "domain/time.hpp"
-
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include "net/event_loop.hpp"
 
 #include <ares.h>
 #include <netinet/in.h>
+#include <sys/epoll.h>
 #include <sys/time.h>
 
 #include <algorithm>
@@ -23,21 +21,13 @@ using domain::boot_time;
 
 namespace {
 
-/// A socket of c-ares as the event loop sees it. c-ares opens and closes it; the loop only waits.
-struct watched_socket {
-  explicit watched_socket(asio::io_context& loop, int fd) : descriptor{loop, fd} {}
-  asio::posix::stream_descriptor descriptor;
-  bool wants_read = false, wants_write = false; ///< what c-ares asks for
-  bool reading = false, writing = false;        ///< what is being waited for
-  bool closed = false;
-};
-
-/// One set of name servers with its sockets; replaced as a whole on reload while questions of the old one go on.
-class channel : public std::enable_shared_from_this<channel> {
+/// One set of name servers with its sockets; replaced as a whole on reload while questions of the old one go
+/// on.
+class channel final : public std::enable_shared_from_this<channel>, private timer_entry {
 public:
   using result_handler = std::function<void(int status, ares_addrinfo*)>;
 
-  channel(asio::io_context& loop, const dns_settings& settings) : loop_{loop}, timer_{loop} {
+  channel(event_loop& loop, const dns_settings& settings) : loop_{loop} {
     static std::once_flag once;
     std::call_once(once, [] { ares_library_init(ARES_LIB_INIT_ALL); });
     char lookups[] = "fb"; // the hosts file, then name servers
@@ -50,7 +40,8 @@ public:
       static_cast<channel*>(self)->on_socket(fd, readable != 0, writable != 0);
     };
     options.sock_state_cb_data = this;
-    const int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
+    const int mask =
+        ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
     int status = ares_init_options(&channel_, &options, mask);
     if (status == ARES_SUCCESS && !settings.nameservers.empty()) {
       status = ares_set_servers_ports_csv(channel_, settings.nameservers.c_str());
@@ -61,7 +52,7 @@ public:
       throw std::runtime_error(std::string{"cannot set up name servers: "} + ares_strerror(status));
   }
 
-  ~channel() { ares_destroy(channel_); }
+  ~channel() override { ares_destroy(channel_); }
 
   channel(const channel&) = delete;
   channel& operator=(const channel&) = delete;
@@ -83,74 +74,60 @@ public:
   }
 
 private:
+  /// A socket that c-ares opens and closes.
+  struct watched_socket final : socket_watcher {
+    watched_socket(channel& asker, int descriptor) : owner{asker}, fd{descriptor} {}
+    void on_ready(std::uint32_t events) override { owner.on_ready(fd, events); }
+
+    channel& owner;
+    const int fd;
+  };
+
   void on_socket(int fd, bool readable, bool writable) {
-    auto& socket = sockets_[fd];
+    const auto known = sockets_.find(fd);
     if (!readable && !writable) {
-      if (socket != nullptr) {
-        socket->closed = true;
-        socket->descriptor.release(); // c-ares closes it
-      }
-      sockets_.erase(fd);
+      if (known == sockets_.end())
+        return;
+      loop_.forget(fd, *known->second);
+      sockets_.erase(known);
       return;
     }
-    if (socket == nullptr)
-      socket = std::make_shared<watched_socket>(loop_, fd);
-    socket->wants_read = readable;
-    socket->wants_write = writable;
-    wait(socket);
+    const auto events = (readable ? std::uint32_t{EPOLLIN} : 0U) | (writable ? std::uint32_t{EPOLLOUT} : 0U);
+    if (known != sockets_.end())
+      return loop_.change(fd, events, *known->second);
+    auto socket = std::make_unique<watched_socket>(*this, fd);
+    // What can't be watched isn't answered, and its question ends by its timeout.
+    if (!loop_.watch(fd, events, *socket))
+      sockets_.emplace(fd, std::move(socket));
   }
 
-  void wait(const std::shared_ptr<watched_socket>& socket) {
-    using descriptor = asio::posix::stream_descriptor;
-    if (socket->wants_read && !socket->reading) {
-      socket->reading = true;
-      socket->descriptor.async_wait(descriptor::wait_read, [self = weak_from_this(), socket](auto) {
-        socket->reading = false;
-        if (const auto alive = self.lock())
-          alive->on_ready(socket, true);
-      });
-    }
-    if (socket->wants_write && !socket->writing) {
-      socket->writing = true;
-      socket->descriptor.async_wait(descriptor::wait_write, [self = weak_from_this(), socket](auto) {
-        socket->writing = false;
-        if (const auto alive = self.lock())
-          alive->on_ready(socket, false);
-      });
-    }
-  }
-
-  void on_ready(const std::shared_ptr<watched_socket>& socket, bool readable) {
-    if (socket->closed)
-      return;
-    const auto fd = socket->descriptor.native_handle();
-    ares_process_fd(channel_, readable ? fd : ARES_SOCKET_BAD, readable ? ARES_SOCKET_BAD : fd);
-    if (!socket->closed)
-      wait(socket);
+  void on_ready(int fd, std::uint32_t events) {
+    const auto self = shared_from_this();
+    const bool broken = (events & (EPOLLERR | EPOLLHUP)) != 0;
+    const bool readable = broken || (events & EPOLLIN) != 0, writable = broken || (events & EPOLLOUT) != 0;
+    ares_process_fd(channel_, readable ? fd : ARES_SOCKET_BAD, writable ? fd : ARES_SOCKET_BAD);
     schedule();
   }
 
-  // c-ares says how long it can wait until it wants to try again or give up; nothing when it waits for nothing.
-  void schedule() {
-    timeval next{};
-    if (ares_timeout(channel_, nullptr, &next) == nullptr) {
-      timer_.cancel();
-      return;
-    }
-    timer_.expires_after(std::chrono::seconds{next.tv_sec} + std::chrono::microseconds{next.tv_usec} +
-                         std::chrono::milliseconds{1});
-    timer_.async_wait([self = weak_from_this()](boost::system::error_code error) {
-      const auto alive = self.lock();
-      if (error || !alive)
-        return;
-      ares_process_fd(alive->channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-      alive->schedule();
-    });
+  void on_due() override {
+    const auto self = shared_from_this();
+    ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+    schedule();
   }
 
-  asio::io_context& loop_;
-  asio::steady_timer timer_;
-  std::unordered_map<int, std::shared_ptr<watched_socket>> sockets_;
+  // c-ares says how long it can wait until it wants to try again or give up; nothing when it waits for
+  // nothing.
+  void schedule() {
+    timeval next{};
+    if (ares_timeout(channel_, nullptr, &next) == nullptr)
+      loop_.timers().disarm(*this);
+    else
+      loop_.timers().arm(*this, boot_clock::now() + std::chrono::seconds{next.tv_sec} +
+                                    std::chrono::microseconds{next.tv_usec} + std::chrono::milliseconds{1});
+  }
+
+  event_loop& loop_;
+  std::unordered_map<int, std::unique_ptr<watched_socket>> sockets_;
   ares_channel channel_ = nullptr;
 };
 
@@ -179,10 +156,12 @@ std::pair<dns_answer, int> read_answer(const ares_addrinfo& found) {
   for (const auto* node = found.nodes; node != nullptr; node = node->ai_next) {
     asio::ip::address address;
     if (node->ai_family == AF_INET) {
-      address = asio::ip::address_v4{ntohl(reinterpret_cast<const sockaddr_in*>(node->ai_addr)->sin_addr.s_addr)};
+      address =
+          asio::ip::address_v4{ntohl(reinterpret_cast<const sockaddr_in*>(node->ai_addr)->sin_addr.s_addr)};
     } else if (node->ai_family == AF_INET6) {
       asio::ip::address_v6::bytes_type bytes{};
-      std::copy_n(reinterpret_cast<const sockaddr_in6*>(node->ai_addr)->sin6_addr.s6_addr, bytes.size(), bytes.begin());
+      std::copy_n(reinterpret_cast<const sockaddr_in6*>(node->ai_addr)->sin6_addr.s6_addr, bytes.size(),
+                  bytes.begin());
       address = asio::ip::address_v6{bytes};
     } else {
       continue;
@@ -200,7 +179,7 @@ std::pair<dns_answer, int> read_answer(const ares_addrinfo& found) {
 
 class dns_resolver::impl {
 public:
-  impl(asio::io_context& loop, dns_settings settings)
+  impl(event_loop& loop, dns_settings settings)
       : loop_{loop}, settings_{std::move(settings)}, channel_{std::make_shared<channel>(loop_, settings_)} {}
 
   ~impl() {
@@ -229,12 +208,13 @@ public:
         int ttl = 0;
         std::tie(answer, ttl) = read_answer(*found);
         if (!answer.addresses.empty())
-          lifetime = std::clamp(std::chrono::milliseconds{std::chrono::seconds{ttl}}, settings_.min_ttl, settings_.max_ttl);
+          lifetime = std::clamp(std::chrono::milliseconds{std::chrono::seconds{ttl}}, settings_.min_ttl,
+                                settings_.max_ttl);
       } else {
         answer.error = failure_text(status);
       }
       // Told on a later turn: the callbacks ask for other names, and c-ares is still at work here.
-      asio::post(loop_, [this, name, lifetime, shared = std::make_shared<const dns_answer>(std::move(answer))] {
+      loop_.later([this, name, lifetime, shared = std::make_shared<const dns_answer>(std::move(answer))] {
         store(name, shared, lifetime);
         if (auto node = waiting_.extract(name); !node.empty())
           for (auto& waiter : node.mapped())
@@ -257,7 +237,8 @@ private:
     boot_time until;
   };
 
-  void store(const std::string& name, std::shared_ptr<const dns_answer> answer, std::chrono::milliseconds lifetime) {
+  void store(const std::string& name, std::shared_ptr<const dns_answer> answer,
+             std::chrono::milliseconds lifetime) {
     const auto now = boot_clock::now();
     if (cache_.size() >= settings_.max_entries)
       std::erase_if(cache_, [now](const auto& entry) { return entry.second.until <= now; });
@@ -266,7 +247,7 @@ private:
     cache_.insert_or_assign(name, cached_answer{std::move(answer), now + lifetime});
   }
 
-  asio::io_context& loop_;
+  event_loop& loop_;
   dns_settings settings_;
   std::unordered_map<std::string, cached_answer> cache_;
   std::unordered_map<std::string, std::vector<callback>> waiting_;
@@ -275,7 +256,7 @@ private:
   bool ending_ = false;
 };
 
-dns_resolver::dns_resolver(asio::io_context& loop, dns_settings settings)
+dns_resolver::dns_resolver(event_loop& loop, dns_settings settings)
     : impl_{std::make_unique<impl>(loop, std::move(settings))} {}
 dns_resolver::~dns_resolver() = default;
 
@@ -283,6 +264,8 @@ std::shared_ptr<const dns_answer> dns_resolver::resolve(const std::string& name,
   return impl_->resolve(name, std::move(done));
 }
 
-void dns_resolver::reload() { impl_->reload(); }
+void dns_resolver::reload() {
+  impl_->reload();
+}
 
 } // namespace carillon::net

@@ -20,7 +20,8 @@ public:
   timer_entry(const timer_entry&) = delete;
   timer_entry& operator=(const timer_entry&) = delete;
 
-  /// Called once per `arm`, at or after its moment; the entry is out of the wheel by then and may be armed again.
+  /// Called once per `arm`, at or after its moment; the entry is out of the wheel by then and may be armed
+  /// again.
   virtual void on_due() = 0;
 
 private:
@@ -28,8 +29,8 @@ private:
   domain::boot_time due_{};
 };
 
-/// Thousands of deadlines behind one clock: arming and disarming cost a few pointer writes. Accurate to one tick.
-/// No clock of its own and not thread-safe: whoever owns the wheel calls `advance` about every tick.
+/// Thousands of deadlines behind one clock: arming and disarming cost a few pointer writes. Accurate to one
+/// tick. No clock of its own and not thread-safe: whoever owns the wheel calls `advance` about every tick.
 class timer_wheel {
 public:
   static constexpr std::chrono::milliseconds tick{20};
@@ -42,13 +43,22 @@ public:
     entry.due_ = when;
     // Rounded up, so a slot is never visited before its entries are due.
     slots_[slot_of(std::max(tick_of(when) + 1, done_ + 1))].push_back(entry);
+    empty_ = false;
   }
 
   void disarm(timer_entry& entry) { entry.unlink(); }
 
+  /// True when nothing is armed; found out once a tick, so it may come late.
+  bool empty() const noexcept { return empty_; }
+
+  /// From when on `advance` may have something to do.
+  domain::boot_time next_tick() const { return domain::boot_time{(done_ + 1) * tick}; }
+
   /// Calls everything that was due at `now` or before.
   void advance(domain::boot_time now) {
     const auto last = tick_of(now);
+    if (last <= done_)
+      return;
     // After a long pause every slot is visited once; that covers everything.
     auto next = std::max(done_ + 1, last - static_cast<std::int64_t>(slots_.size()) + 1);
     for (; next <= last; ++next) {
@@ -64,6 +74,9 @@ public:
           slots_[slot_of(next)].push_back(entry);
       }
     }
+    // Entries leave without telling, so they are looked for; a wheel in use shows one soon.
+    empty_ =
+        empty_ || std::all_of(slots_.begin(), slots_.end(), [](const list& slot) { return slot.empty(); });
   }
 
 private:
@@ -74,6 +87,7 @@ private:
 
   std::array<list, 1024> slots_; ///< about 20 s a round; what is due later stays for further rounds
   std::int64_t done_;            ///< the last tick that was visited
+  bool empty_ = true;
 };
 
 } // namespace carillon::net
