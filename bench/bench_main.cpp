@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::string_view help = R"(usage: carillon-bench COMMAND [--key=value...]
 
-table [ROW...]         measures, and prints the table; all rows by default
+table [ROW...]         measures, and prints the table; all rows that are not large by default
+  --all                the large ones too
   --list               name the rows
   --quick              one short round: a look, not a result
   --rounds=3           the table shows the median over them
@@ -21,6 +22,8 @@ table [ROW...]         measures, and prints the table; all rows by default
   --node-flag=FLAG     a flag for the node, as --node-flag=--process.threads=1; may come several times
   --folder=var/bench   where stores lie meanwhile: on a disk, for each commit is synced
   --json=FILE          also write the figures there
+  --plot[=docs]        draw what was measured into that folder: latency-over-load.svg and
+                       cost-over-subscriptions.svg; without ROWs, measures only what they show
 
 sink                   an HTTPS receiver that answers 200 to everything; reads "stats", "reset" and "quit" on
                        stdin and answers with a line of JSON

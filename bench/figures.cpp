@@ -7,11 +7,25 @@
 
 namespace carillon::bench {
 
+namespace {
+
+std::string with_commas(double value) {
+  auto digits = std::to_string(std::llround(value));
+  for (auto i = static_cast<std::ptrdiff_t>(digits.size()) - 3; i > 0; i -= 3)
+    digits.insert(static_cast<std::size_t>(i), 1, ',');
+  return digits;
+}
+
+} // namespace
+
+double median_of(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const auto n = values.size();
+  return n == 0 ? 0 : n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
 double figure::median() const {
-  auto sorted = values;
-  std::sort(sorted.begin(), sorted.end());
-  const auto n = sorted.size();
-  return n == 0 ? 0 : n % 2 == 1 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+  return median_of(values);
 }
 
 double figure::lowest() const {
@@ -34,14 +48,18 @@ void figures::add(std::string_view label, unit what, double value, std::optional
   found->values.push_back(value);
 }
 
+void figures::draw(plot where, std::string_view line, double x, double y) {
+  auto found = std::find_if(drawn_.begin(), drawn_.end(),
+                            [&](const point& p) { return p.where == where && p.line == line && p.x == x; });
+  if (found == drawn_.end())
+    found = drawn_.insert(found, point{where, std::string{line}, x, {}});
+  found->values.push_back(y);
+}
+
 std::string format_value(unit what, double value) {
   switch (what) {
-  case unit::per_second: {
-    auto digits = std::to_string(std::llround(value));
-    for (auto i = static_cast<std::ptrdiff_t>(digits.size()) - 3; i > 0; i -= 3)
-      digits.insert(static_cast<std::size_t>(i), 1, ',');
-    return digits + "/s";
-  }
+  case unit::per_second:
+    return with_commas(value) + "/s";
   case unit::microseconds:
     return fmt::format("{:.1f} µs", value);
   case unit::milliseconds:
@@ -52,6 +70,10 @@ std::string format_value(unit what, double value) {
     return fmt::format("{:.1f} KiB", value);
   case unit::mebibytes:
     return fmt::format("{:.0f} MiB", value);
+  case unit::megabytes:
+    return fmt::format("{:.0f} MB", value);
+  case unit::count:
+    return with_commas(value);
   }
   return {};
 }

@@ -155,4 +155,15 @@ std::vector<std::int64_t> ledger::spans(moment first, moment second, domain::boo
   return found;
 }
 
+std::optional<domain::boot_time> ledger::first_arrival(domain::boot_time from) const {
+  std::optional<std::int64_t> first;
+  const std::lock_guard lock{mutex_};
+  for (const auto& e : entries_)
+    if (e.arrived >= nanoseconds_of(from) && (!first || e.arrived < *first))
+      first = e.arrived;
+  if (!first)
+    return std::nullopt;
+  return domain::boot_time{std::chrono::nanoseconds{*first}};
+}
+
 } // namespace carillon::bench

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -61,6 +62,9 @@ public:
   enum class moment : std::uint8_t { posted, accepted, arrived };
   std::vector<std::int64_t> spans(moment first, moment second, domain::boot_time from,
                                   domain::boot_time to) const;
+
+  /// The first arrival at or after that moment; nothing when there is none.
+  std::optional<domain::boot_time> first_arrival(domain::boot_time from) const;
 
 private:
   struct entry {

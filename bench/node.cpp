@@ -11,7 +11,9 @@
 #include <charconv>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <stdexcept>
+#include <thread>
 
 namespace carillon::bench {
 
@@ -27,19 +29,13 @@ constexpr auto stop_timeout = 40s;
 constexpr std::size_t told_log = 3000; ///< bytes of a dead node's log
 
 command command_of(const node_settings& settings) {
-  std::filesystem::create_directories(settings.folder);
-  const auto keys = settings.folder / "master.keys";
-  std::string line;
-  crypto::key_ring::generate(line);
-  std::ofstream{keys} << line << '\n';
-  std::filesystem::permissions(keys,
-                               std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  prepare_folder(settings.folder);
   command what;
   what.arguments = {settings.program.string(),
                     "serve",
                     "--http.listen=127.0.0.1:0",
-                    "--storage.directory=" + (settings.folder / "store").string(),
-                    "--auth.master-key-file=" + keys.string(),
+                    "--storage.directory=" + store_in(settings.folder).string(),
+                    "--auth.master-key-file=" + keys_in(settings.folder).string(),
                     "--egress.allow=[\"127.0.0.1/32\"]",
                     "--egress.ports=[]",
                     "--egress.ca-file=" + settings.authority.string(),
@@ -61,13 +57,40 @@ std::string checked(std::string_view method, std::string_view target, http_reply
 
 } // namespace
 
+std::filesystem::path store_in(const std::filesystem::path& folder) {
+  return folder / "store";
+}
+std::filesystem::path keys_in(const std::filesystem::path& folder) {
+  return folder / "master.keys";
+}
+
+void prepare_folder(const std::filesystem::path& folder) {
+  std::filesystem::create_directories(folder);
+  const auto keys = keys_in(folder);
+  if (std::filesystem::exists(keys))
+    return;
+  std::string line;
+  crypto::key_ring::generate(line);
+  std::ofstream{keys} << line << '\n';
+  std::filesystem::permissions(keys,
+                               std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
 node::node(const node_settings& settings)
     : log_(settings.folder / "node.log"), process_(command_of(settings)) {
   constexpr std::string_view start = "listening on http://127.0.0.1:";
+  const auto began = std::chrono::steady_clock::now();
   const auto line = process_.read_line(start_timeout);
   if (!line || !line->starts_with(start))
     throw std::runtime_error("the node doesn't start. " + log_end());
   std::from_chars(line->data() + start.size(), line->data() + line->size(), port_);
+  while (http_call(port_, "GET", "/readyz", {}).status != 200) {
+    check_alive();
+    if (std::chrono::steady_clock::now() > began + start_timeout)
+      throw std::runtime_error("the node doesn't get ready. " + log_end());
+    std::this_thread::sleep_for(1ms);
+  }
+  start_time_ = std::chrono::steady_clock::now() - began;
 }
 
 std::string node::log_end() const {
@@ -87,6 +110,23 @@ std::uint64_t node::resident_bytes() const {
   std::uint64_t size = 0, resident = 0;
   file >> size >> resident;
   return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::uint64_t node::anonymous_bytes() const {
+  std::ifstream file{"/proc/" + std::to_string(process_.pid()) + "/smaps_rollup"};
+  for (std::string word; file >> word;)
+    if (std::uint64_t kibibytes = 0; word == "Anonymous:" && file >> kibibytes)
+      return kibibytes << 10;
+  throw std::runtime_error("the kernel doesn't tell the memory of process " + std::to_string(process_.pid()));
+}
+
+double node::metric(std::string_view name) const {
+  std::istringstream lines{call("GET", "/metrics")};
+  double sum = 0;
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with(name) && (line[name.size()] == ' ' || line[name.size()] == '{'))
+      sum += std::stod(line.substr(line.rfind(' ')));
+  return sum;
 }
 
 std::string node::call(std::string_view method, std::string_view target, std::string_view body) const {
@@ -140,6 +180,13 @@ void node::stop() {
     throw std::runtime_error("the node doesn't end on SIGTERM. " + log_end());
   if (ended->code != 0)
     throw std::runtime_error("the node ended with code " + std::to_string(ended->code) + ". " + log_end());
+}
+
+void node::kill() {
+  check_alive();
+  process_.signal(SIGKILL);
+  if (!process_.wait(stop_timeout))
+    throw std::runtime_error("the node doesn't end on SIGKILL");
 }
 
 } // namespace carillon::bench

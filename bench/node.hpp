@@ -19,15 +19,29 @@ struct node_settings {
   std::vector<std::string> flags;  ///< more of the configuration, "--process.threads=1"
 };
 
-/// One `carillon serve` on a fresh store, allowed to deliver to loopback.
+/// Where a node of that folder keeps its store, and the file of its master keys.
+std::filesystem::path store_in(const std::filesystem::path& folder);
+std::filesystem::path keys_in(const std::filesystem::path& folder);
+/// Makes the folder and its keys unless they are there.
+void prepare_folder(const std::filesystem::path& folder);
+
+/// One `carillon serve`, allowed to deliver to loopback, on the store of its folder: a fresh one if none is
+/// there.
 class node {
 public:
   /// Starts it and waits until it listens. Throws std::runtime_error with the end of its log when it doesn't.
   explicit node(const node_settings& settings);
 
+  /// From its start until it was ready: until `/readyz` said so.
+  std::chrono::nanoseconds start_time() const noexcept { return start_time_; }
+
   std::uint16_t port() const noexcept { return port_; }
   std::chrono::nanoseconds cpu() const;
   std::uint64_t resident_bytes() const;
+  /// Resident memory that is no file's: without the store's pages, which the system may drop at any time.
+  std::uint64_t anonymous_bytes() const;
+  /// A figure of its `/metrics`, summed over its labels; 0 when there is none of that name.
+  double metric(std::string_view name) const;
   /// What it has caused to be written to the disk.
   std::uint64_t written_bytes() const;
 
@@ -46,6 +60,8 @@ public:
   void check_alive();
   /// SIGTERM. Throws std::runtime_error unless it ends by itself, in time, with exit code 0.
   void stop();
+  /// SIGKILL; returns when it is gone.
+  void kill();
 
 private:
   std::string log_end() const;
@@ -53,6 +69,7 @@ private:
   std::filesystem::path log_;
   child_process process_;
   std::uint16_t port_ = 0;
+  std::chrono::nanoseconds start_time_{};
 };
 
 } // namespace carillon::bench

@@ -15,7 +15,7 @@ namespace carillon::bench {
 
 namespace {
 
-constexpr std::size_t label_width = 46, value_width = 13;
+constexpr std::size_t label_width = 58, value_width = 13;
 
 /// Padded by characters, not by bytes: "µ" and "×" are two bytes each.
 std::string padded(const std::string& text, std::size_t width, bool right) {
@@ -73,7 +73,7 @@ std::string render_table(const std::vector<reported_row>& rows) {
 }
 
 std::string render_json(const std::vector<reported_row>& rows, std::string_view machine) {
-  constexpr std::array<std::string_view, 6> units{"1/s", "us", "ms", "ratio", "KiB", "MiB"};
+  constexpr std::array<std::string_view, 8> units{"1/s", "us", "ms", "ratio", "KiB", "MiB", "MB", ""};
   nlohmann::json out = {
       {"version", CARILLON_VERSION}, {"machine", machine}, {"figures", nlohmann::json::array()}};
   for (const auto& row : rows)

@@ -29,6 +29,8 @@ namespace carillon::bench {
 namespace {
 
 constexpr std::string_view answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+constexpr std::string_view last_answer = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+constexpr std::string_view silent_path = "/silent";
 /// One TLS record's plaintext at most.
 constexpr std::size_t record_size = 16 << 10;
 
@@ -48,6 +50,11 @@ std::unique_ptr<SSL_CTX, free_ssl> make_context(const sink_settings& settings) {
     throw std::runtime_error("the sink can't use the certificate " + settings.certificate.string());
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
   SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  if (!settings.resumes) {
+    SSL_CTX_set_options(context.get(), SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(context.get(), 0);
+    SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+  }
   // A record's header and body in one read.
   SSL_CTX_set_read_ahead(context.get(), 1);
   return context;
@@ -60,13 +67,16 @@ struct connection {
   std::string output; ///< what the socket didn't take yet
   bool shaken = false;
   bool writable_wanted = false;
+  bool answered = false;
 };
 
 } // namespace
 
 class sink::server {
 public:
-  server(const sink_settings& settings, ledger& book) : book_(book), context_(make_context(settings)) {
+  server(const sink_settings& settings, ledger& book)
+      : book_(book), silent_book_(settings.silent_book), answer_(settings.closes ? last_answer : answer),
+        closes_(settings.closes), context_(make_context(settings)) {
     listener_ = descriptor{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     const int on = 1;
     ::setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -151,10 +161,14 @@ private:
   bool serve(connection& c) {
     ERR_clear_error();
     try {
-      const bool alive = shake(c) && read(c) && flush(c);
-      if (alive)
-        want_writable(c, !c.output.empty());
-      return alive;
+      if (!shake(c) || !read(c) || !flush(c))
+        return false;
+      if (c.answered && closes_ && c.output.empty()) {
+        SSL_shutdown(c.tls.get());
+        return false;
+      }
+      want_writable(c, !c.output.empty());
+      return true;
     } catch (const std::runtime_error&) {
       faults.fetch_add(1, std::memory_order_relaxed);
       return false;
@@ -216,10 +230,14 @@ private:
     std::size_t taken = 0;
     while (const auto request = scan_message(input.substr(taken))) {
       taken += request->size;
+      const bool silent = silent_book_ != nullptr && target_of(*request).starts_with(silent_path);
       if (const auto id = field_of(request->fields, "webhook-id"); !id.empty())
-        book_.arrived(id, request->body, domain::boot_clock::now());
+        (silent ? *silent_book_ : book_).arrived(id, request->body, domain::boot_clock::now());
+      if (silent)
+        continue;
       requests.fetch_add(1, std::memory_order_relaxed);
-      c.output.append(answer);
+      c.output.append(answer_);
+      c.answered = true;
     }
     return taken;
   }
@@ -242,6 +260,9 @@ private:
   }
 
   ledger& book_;
+  ledger* silent_book_;
+  std::string_view answer_;
+  bool closes_;
   std::unique_ptr<SSL_CTX, free_ssl> context_;
   descriptor listener_, epoll_, stop_;
   std::unordered_map<int, connection> open_;

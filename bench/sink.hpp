@@ -12,10 +12,14 @@ namespace carillon::bench {
 struct sink_settings {
   std::filesystem::path certificate, key; ///< PEM
   std::uint16_t port = 0;                 ///< on 127.0.0.1; 0 picks a free one
+  /// Requests to paths that begin with "/silent" are noted here and never answered; null: answered as others.
+  ledger* silent_book = nullptr;
+  bool closes = false; ///< ends each connection after one answer
+  bool resumes = true; ///< takes up earlier TLS sessions
 };
 
 /// The cheapest honest HTTPS receiver we could write: one thread, epoll and OpenSSL, kept-alive connections,
-/// 200 with an empty body to every request.
+/// 200 with an empty body to every request, unless its settings say otherwise.
 ///
 /// What has a webhook-id goes to the ledger; the rest (wrk's POSTs) is only counted.
 class sink {

@@ -18,7 +18,7 @@ int run_sink_command(arguments& given) {
   const auto files = playground::make_test_ca(folder);
   // Numbers are whatever comes, so events are told apart by their webhook-ids alone.
   ledger book;
-  sink receiver{{files.certificate, files.key, port}, book};
+  sink receiver{{files.certificate, files.key, port, nullptr, false, true}, book};
   fmt::print("sink listening on {}\ncertificate authority: {}\n", receiver.url(), files.authority.string());
   std::fflush(stdout);
   sink::counters start;

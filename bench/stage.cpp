@@ -1,7 +1,6 @@
 #include "bench/stage.hpp"
 
-#include "playground/test_ca.hpp"
-
+#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <stdexcept>
@@ -16,6 +15,8 @@ using namespace std::chrono_literals;
 
 /// Without an arrival for so long, what is missing counts as lost.
 constexpr auto patience = 10s;
+/// For events that are posted before anything is measured.
+constexpr auto longest_posting = 180s;
 /// Between two rows' numbers, so that nothing late is taken for the next row's.
 constexpr std::uint64_t gap = 1'000'000;
 
@@ -55,9 +56,16 @@ private:
 
 stage::stage(const stage_settings& settings) : settings_(settings) {
   std::filesystem::create_directories(settings_.folder);
-  const auto files = playground::make_test_ca(settings_.folder / "ca");
-  authority_ = files.authority;
-  sink_ = std::make_unique<sink>(sink_settings{files.certificate, files.key, 0}, book_);
+  files_ = playground::make_test_ca(settings_.folder / "ca");
+  sink_settings receiver;
+  receiver.silent_book = &silent_book_;
+  sink_ = another_sink(receiver);
+}
+
+std::unique_ptr<sink> stage::another_sink(sink_settings settings) {
+  settings.certificate = files_.certificate;
+  settings.key = files_.key;
+  return std::make_unique<sink>(settings, book_);
 }
 
 stage::~stage() {
@@ -66,15 +74,39 @@ stage::~stage() {
   std::filesystem::remove_all(settings_.folder, ignored);
 }
 
-node& stage::fresh_node() {
-  if (node_)
-    stop_node();
+std::filesystem::path stage::folder_of_node() const {
+  return settings_.folder / ("node" + std::to_string(nodes_));
+}
+
+void stage::start_node(const std::vector<std::string>& flags) {
   node_settings settings;
   settings.program = settings_.program;
-  settings.folder = settings_.folder / ("node" + std::to_string(++nodes_));
-  settings.authority = authority_;
-  settings.flags = settings_.node_flags;
+  settings.folder = folder_of_node();
+  settings.authority = files_.authority;
+  settings.flags = flags;
+  // Behind the row's, so that they win.
+  settings.flags.insert(settings.flags.end(), settings_.node_flags.begin(), settings_.node_flags.end());
   node_ = std::make_unique<node>(settings);
+}
+
+node& stage::fresh_node(const std::vector<std::string>& flags) {
+  return filled_node([](const std::filesystem::path&) {}, flags);
+}
+
+node& stage::filled_node(const std::function<void(const std::filesystem::path& folder)>& fill,
+                         const std::vector<std::string>& flags) {
+  if (node_)
+    stop_node();
+  ++nodes_;
+  prepare_folder(folder_of_node());
+  fill(folder_of_node());
+  start_node(flags);
+  return *node_;
+}
+
+node& stage::killed_and_started_node(const std::vector<std::string>& flags) {
+  std::exchange(node_, nullptr)->kill();
+  start_node(flags);
   return *node_;
 }
 
@@ -82,7 +114,7 @@ void stage::stop_node() {
   const auto stopped = std::exchange(node_, nullptr);
   stopped->stop();
   std::error_code ignored;
-  std::filesystem::remove_all(settings_.folder / ("node" + std::to_string(nodes_)), ignored);
+  std::filesystem::remove_all(folder_of_node(), ignored);
 }
 
 measurement stage::snapshot() {
@@ -100,28 +132,50 @@ measurement stage::snapshot() {
   return m;
 }
 
-measurement stage::play(load_settings load) {
-  const auto& times = settings_.how_long;
+void stage::take(const load_result& result, std::uint64_t first) {
+  next_number_ = std::max(next_number_, first + result.events + gap);
+  if (!result.refused.empty())
+    throw std::runtime_error("the node answered " + std::to_string(result.refused.begin()->first) + " to " +
+                             std::to_string(result.refused.begin()->second) + " requests: " + result.refusal);
+  if (result.broken > 0)
+    throw std::runtime_error("the node left " + std::to_string(result.broken) + " requests unanswered");
+}
+
+void stage::post_all(load_settings load, ledger& into) {
   load.port = node_->port();
   load.token = node_->ingest_token();
   load.first = next_number_;
-  load.duration = times.warm_up + times.measured + 5s; // Ended by `finish`.
+  load.duration = longest_posting;
+  into.start(load.first);
+  const std::atomic<bool> never{false};
+  latest_ = run_load(load, into, never);
+  take(latest_, load.first);
+  if (latest_.accepted < load.most_events)
+    throw std::runtime_error("the node took only " + std::to_string(latest_.accepted) + " of " +
+                             std::to_string(load.most_events) + " events in " +
+                             std::to_string(longest_posting.count()) + " s");
+}
+
+measurement stage::play(load_settings load, const pace& time, const std::function<void()>& each_second) {
+  load.port = node_->port();
+  load.token = node_->ingest_token();
+  load.first = next_number_;
+  load.duration = time.warm_up + time.measured + 5s; // Ended by `finish`.
   book_.start(load.first);
   playing generator{load, book_};
-  std::this_thread::sleep_for(times.warm_up);
+  std::this_thread::sleep_for(time.warm_up);
   node_->check_alive();
   const auto before = snapshot();
-  std::this_thread::sleep_for(times.measured);
+  for (auto next = before.to + 1s; next < before.to + time.measured; next += 1s) {
+    std::this_thread::sleep_for(next - domain::boot_clock::now());
+    if (each_second)
+      each_second();
+  }
+  std::this_thread::sleep_for(before.to + time.measured - domain::boot_clock::now());
   node_->check_alive();
   auto counted = snapshot();
   latest_ = generator.finish();
-  next_number_ = load.first + latest_.events + gap;
-  if (!latest_.refused.empty())
-    throw std::runtime_error("the node answered " + std::to_string(latest_.refused.begin()->first) + " to " +
-                             std::to_string(latest_.refused.begin()->second) +
-                             " requests: " + latest_.refusal);
-  if (latest_.broken > 0)
-    throw std::runtime_error("the node left " + std::to_string(latest_.broken) + " requests unanswered");
+  take(latest_, load.first);
   counted.from = before.to;
   counted.accepted -= before.accepted;
   counted.arrived -= before.arrived;

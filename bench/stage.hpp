@@ -6,9 +6,11 @@
 #include "bench/node.hpp"
 #include "bench/sink.hpp"
 #include "bench/tenants.hpp"
+#include "playground/test_ca.hpp"
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +23,7 @@ struct pace {
   std::chrono::milliseconds warm_up{1000};  ///< before counting starts: connections, caches
   std::chrono::milliseconds measured{5000}; ///< counted
   std::chrono::seconds yardstick{2};        ///< of a run of wrk
+  std::uint64_t million = 1'000'000;        ///< what the rows of a million of something take
 };
 
 struct stage_settings {
@@ -48,8 +51,13 @@ public:
   stage(const stage&) = delete;
   stage& operator=(const stage&) = delete;
 
-  /// A node on a fresh store in place of the one before.
-  node& fresh_node();
+  /// A node on a fresh store in place of the one before, with these flags beside the usual.
+  node& fresh_node(const std::vector<std::string>& flags = {});
+  /// The same on a store that `fill` makes in the node's folder.
+  node& filled_node(const std::function<void(const std::filesystem::path& folder)>& fill,
+                    const std::vector<std::string>& flags = {});
+  /// Kills the node (SIGKILL) and starts it again on its store, with other flags.
+  node& killed_and_started_node(const std::vector<std::string>& flags);
   /// Ends it. Throws std::runtime_error unless it lived until now and ends in order.
   void stop_node();
 
@@ -57,12 +65,22 @@ public:
   const std::filesystem::path& folder() const noexcept { return settings_.folder; }
   sink& receiver() noexcept { return *sink_; }
   ledger& book() noexcept { return book_; }
+  /// Of what is posted to the receiver's paths that never answer.
+  ledger& silent_book() noexcept { return silent_book_; }
+  /// Another sink with the same certificate, whose POSTs are in the same ledger.
+  std::unique_ptr<sink> another_sink(sink_settings settings);
+  /// The file of the CA that signed it.
+  const std::filesystem::path& authority() const noexcept { return files_.authority; }
 
   /// Starts the ledger anew and posts by `load` (the stage fills in port, token, numbers and time) for
   /// warm-up and measured time; what was counted in the latter. Throws std::runtime_error when anything was
   /// refused or the node died.
-  measurement play(load_settings load);
-  /// The generator's side of the latest `play`.
+  measurement play(const load_settings& load) { return play(load, settings_.how_long); }
+  /// Likewise, for another time; `each_second` is called meanwhile.
+  measurement play(load_settings load, const pace& time, const std::function<void()>& each_second = {});
+  /// Posts by `load` until all its events are accepted. Starts the ledger anew. Throws as `play`.
+  void post_all(load_settings load, ledger& into);
+  /// The generator's side of the latest `play` or `post_all`.
   const load_result& latest_load() const noexcept { return latest_; }
 
   /// Waits until everything accepted has arrived, or nothing more does.
@@ -72,10 +90,13 @@ public:
 
 private:
   measurement snapshot();
+  std::filesystem::path folder_of_node() const;
+  void start_node(const std::vector<std::string>& flags);
+  void take(const load_result& result, std::uint64_t first);
 
   stage_settings settings_;
-  ledger book_;
-  std::filesystem::path authority_;
+  ledger book_, silent_book_;
+  playground::test_ca_files files_;
   std::unique_ptr<sink> sink_;
   std::unique_ptr<node> node_;
   int nodes_ = 0;

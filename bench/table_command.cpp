@@ -1,4 +1,5 @@
 #include "bench/commands.hpp"
+#include "bench/plot.hpp"
 #include "bench/report.hpp"
 #include "bench/rows.hpp"
 
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -20,17 +22,50 @@ namespace {
 
 constexpr int default_rounds = 3;
 constexpr pace quick_pace{std::chrono::milliseconds{500}, std::chrono::milliseconds{1500},
-                          std::chrono::seconds{1}};
+                          std::chrono::seconds{1}, 20'000};
 
-std::vector<row> chosen_rows(const std::vector<std::string>& names) {
+std::vector<row> chosen_rows(const std::vector<std::string>& names, bool all) {
   std::vector<row> chosen;
   for (const auto& r : all_rows())
-    if (names.empty() || std::find(names.begin(), names.end(), r.name) != names.end())
+    if ((names.empty() && (all || !r.large)) || std::find(names.begin(), names.end(), r.name) != names.end())
       chosen.push_back(r);
   for (const auto& name : names)
     if (std::none_of(chosen.begin(), chosen.end(), [&](const row& r) { return r.name == name; }))
       throw std::invalid_argument("there is no row \"" + name + "\"; --list names them");
   return chosen;
+}
+
+/// The rows that `--plot` draws.
+constexpr std::array<std::string_view, 2> drawn_rows{"latency-curve", "subscriptions"};
+
+std::vector<chart_line> lines_of(const std::vector<figures>& measured, plot where) {
+  std::vector<chart_line> lines;
+  for (const auto& row : measured)
+    for (const auto& p : row.drawn()) {
+      if (p.where != where)
+        continue;
+      auto line =
+          std::find_if(lines.begin(), lines.end(), [&](const chart_line& l) { return l.name == p.line; });
+      if (line == lines.end())
+        line = lines.insert(line, chart_line{p.line, {}});
+      line->points.emplace_back(p.x, median_of(p.values));
+    }
+  return lines;
+}
+
+void write_plots(const std::filesystem::path& folder, const std::vector<figures>& measured) {
+  const auto write = [&](const char* name, const chart& what) {
+    const auto svg = draw_svg(what);
+    if (!svg.empty() && !(std::ofstream{folder / name} << svg))
+      throw std::runtime_error("can't write " + (folder / name).string());
+  };
+  std::filesystem::create_directories(folder);
+  write("latency-over-load.svg",
+        {"From an event's POST to its arrival", "load, % of what single events reach", "ms", scale::linear,
+         lines_of(measured, plot::latency)});
+  write("cost-over-subscriptions.svg",
+        {"Cost of a notification", "subscriptions of the account, one of which matches", "µs of CPU",
+         scale::logarithmic, lines_of(measured, plot::subscriptions)});
 }
 
 /// A fresh folder under `parent`.
@@ -66,7 +101,7 @@ public:
 
 void list_rows() {
   for (const auto& r : all_rows())
-    fmt::print("{:<16}{}\n", r.name, r.about);
+    fmt::print("{:<16}{}{}\n", r.name, r.about, r.large ? " (large)" : "");
 }
 
 } // namespace
@@ -85,7 +120,14 @@ int run_table_command(arguments& given) {
   settings.node_flags = given.values("node-flag");
   const auto parent = given.value("folder").value_or("var/bench");
   const auto json_file = given.value("json");
-  const auto rows = chosen_rows(given.words());
+  const bool all = given.flag("all");
+  auto plots = given.value("plot");
+  if (given.flag("plot") && !plots)
+    plots = "docs";
+  auto names = given.words();
+  if (plots && names.empty() && !all)
+    names.assign(drawn_rows.begin(), drawn_rows.end());
+  const auto rows = chosen_rows(names, all);
   given.finish();
   if (::access(settings.program.c_str(), X_OK) != 0)
     throw std::runtime_error(settings.program.string() + " can't be run: build it, or name it with --node=");
@@ -113,6 +155,8 @@ int run_table_command(arguments& given) {
   fmt::print("Carillon {}, {} round{}; node, generator, sink and wrk on this machine\n{}\n\n{}\n{}\n",
              CARILLON_VERSION, rounds, rounds == 1 ? "" : "s", machine, render_table(reported),
              kept ? "Nothing was lost, nothing doubled, no process died." : "FAILED: see above.");
+  if (plots && kept)
+    write_plots(*plots, measured);
   if (json_file && !(std::ofstream{*json_file} << render_json(reported, machine)))
     throw std::runtime_error("can't write " + *json_file);
   return kept ? 0 : 1;

@@ -2,7 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include <thread>
+#include <array>
+#include <future>
 
 namespace carillon::bench {
 
@@ -12,17 +13,20 @@ using nlohmann::json;
 
 /// The largest that the API takes.
 constexpr int window_count = 1'000'000;
-constexpr int backlog_records = 10'000'000;
+/// Accounts are made in so many threads, so that they share commits.
+constexpr std::size_t makers = 8;
 
 struct tenant {
   std::string name, path;  ///< "/v1/accounts/" and the name
   std::string key, key_id; ///< of scope `account`
 };
 
-tenant make_tenant(const node& on, const std::string& name) {
-  const json account = {
-      {"limits", {{{"count", window_count}, {"seconds", 60}}, {{"count", window_count}, {"seconds", 600}}}},
-      {"backlog", {{"records", backlog_records}}}};
+tenant make_tenant(const node& on, const std::string& name, const tenant_wish& wish) {
+  json account = json::object();
+  if (wish.own_limits)
+    account = {
+        {"limits", {{{"count", window_count}, {"seconds", 60}}, {{"count", window_count}, {"seconds", 600}}}},
+        {"backlog", {{"records", wish.backlog}}}};
   tenant made{name, "/v1/accounts/" + name, {}, {}};
   on.call("PUT", made.path, account.dump());
   const auto key = json::parse(on.call("POST", made.path + "/keys", R"({"name":"bench","scope":"account"})"));
@@ -31,21 +35,46 @@ tenant make_tenant(const node& on, const std::string& name) {
   return made;
 }
 
+/// Subscriptions to all that the generator doesn't post, over and over.
+void add_others(const node& on, const tenant& who, const std::string& target, std::size_t count) {
+  constexpr std::array<const char*, 6> types{"lead", "company", "opportunity", "project", "task", "person"};
+  constexpr std::array<const char*, 3> events{"new", "delete", "update"};
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto type = i % types.size();
+    // "person" and "update" is what the generator posts.
+    const auto event = i / types.size() % (type + 1 == types.size() ? 2 : events.size());
+    const json other = {{"target", target}, {"type", types[type]}, {"event", events[event]}};
+    on.call_copper(who.key, "POST", "/developer_api/v1/webhooks", other.dump());
+  }
+}
+
+void make_copper_tenant(const node& on, const std::string& name, const std::string& target,
+                        const tenant_wish& wish) {
+  const json subscription = {{"target", target}, {"type", "person"}, {"event", "update"}};
+  const auto who = make_tenant(on, name, wish);
+  const auto made =
+      json::parse(on.call_copper(who.key, "POST", "/developer_api/v1/webhooks", subscription.dump()));
+  if (wish.how == sending::paused)
+    on.call("PATCH", who.path + "/subscriptions/" + std::to_string(made.at("id").get<std::uint64_t>()),
+            R"({"status":"paused"})");
+  add_others(on, who, target, wish.others);
+}
+
 } // namespace
 
 std::vector<std::string> make_tenants(const node& on, std::size_t count, const std::string& prefix,
-                                      const std::string& target, sending how) {
-  const json subscription = {{"target", target}, {"type", "person"}, {"event", "update"}};
+                                      const std::string& target, const tenant_wish& wish) {
   std::vector<std::string> names;
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto who = make_tenant(on, prefix + std::to_string(i));
-    const auto made =
-        json::parse(on.call_copper(who.key, "POST", "/developer_api/v1/webhooks", subscription.dump()));
-    if (how == sending::paused)
-      on.call("PATCH", who.path + "/subscriptions/" + std::to_string(made.at("id").get<std::uint64_t>()),
-              R"({"status":"paused"})");
-    names.push_back(who.name);
-  }
+  for (std::size_t i = 0; i < count; ++i)
+    names.push_back(prefix + std::to_string(i));
+  std::vector<std::future<void>> done;
+  for (std::size_t first = 0; first < makers; ++first)
+    done.push_back(std::async(std::launch::async, [&, first] {
+      for (auto i = first; i < count; i += makers)
+        make_copper_tenant(on, names[i], target, wish);
+    }));
+  for (auto& one : done)
+    one.get();
   return names;
 }
 
@@ -53,7 +82,7 @@ std::vector<std::string> make_pipeliner_tenants(const node& on, std::size_t coun
                                                 const std::vector<webhook_wish>& wishes) {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < count; ++i) {
-    const auto who = make_tenant(on, prefix + std::to_string(i));
+    const auto who = make_tenant(on, prefix + std::to_string(i), {});
     for (const auto& wish : wishes) {
       const json webhook = {{"url", wish.url},
                             {"insecure_ssl", false},

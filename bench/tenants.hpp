@@ -12,10 +12,25 @@ namespace carillon::bench {
 /// Whether an account's subscription sends what it matches, or holds it.
 enum class sending : std::uint8_t { active, paused };
 
-/// Makes accounts named `prefix` and a number, with limits that no row reaches (but of the default's shape:
-/// two windows), each with one Copper subscription to updates of people at `target`. Their names.
+/// What the accounts of a row are like.
+struct tenant_wish {
+  sending how = sending::active;
+  std::size_t others = 0; ///< further Copper subscriptions, which no event of the generator matches
+  bool own_limits = true; ///< else the node's defaults, also for the backlog
+  std::uint32_t backlog = 10'000'000; ///< records, of the own limits; the largest that the API takes
+};
+
+/// Makes accounts named `prefix` and a number, each with one Copper subscription to updates of people at
+/// `target`. Their own limits are such as no row reaches, but of the default's shape: two windows. Their
+/// names.
 std::vector<std::string> make_tenants(const node& on, std::size_t count, const std::string& prefix,
-                                      const std::string& target, sending how);
+                                      const std::string& target, const tenant_wish& wish);
+inline std::vector<std::string> make_tenants(const node& on, std::size_t count, const std::string& prefix,
+                                             const std::string& target, sending how) {
+  tenant_wish wish;
+  wish.how = how;
+  return make_tenants(on, count, prefix, target, wish);
+}
 
 /// A webhook of Pipeliner's dialect: `events` and `options` are JSON.
 struct webhook_wish {

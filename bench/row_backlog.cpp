@@ -1,0 +1,79 @@
+// A million notifications that wait: the memory they take, and how soon they go out after a kill.
+#include "bench/rows.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+namespace carillon::bench {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t accounts = 1000, batch = 100, connections = 16;
+/// One a window: everything after the first waits.
+const std::vector<std::string> full_windows{"--limits.windows=[\"1/3600s\"]",
+                                            "--limits.backlog-records=10000000"};
+const std::vector<std::string> open_windows{"--limits.windows=[\"1000000/60s\", \"1000000/600s\"]",
+                                            "--limits.backlog-records=10000000"};
+constexpr auto memory_time = 5s;
+constexpr double wanted_memory = 600, wanted_first = 3000; ///< MB, ms
+constexpr double megabyte = 1e6;
+
+void wait_for_outcomes(const node& n, double count) {
+  const auto deadline = domain::boot_clock::now() + 30s;
+  while (n.metric("carillon_notifications_total") < count) {
+    if (domain::boot_clock::now() > deadline)
+      throw std::runtime_error("the first notification of each account did not get its outcome");
+    std::this_thread::sleep_for(50ms);
+  }
+}
+
+} // namespace
+
+void measure_backlog(stage& on, figures& into) {
+  const auto million = on.how_long().million;
+  auto& before = on.fresh_node(full_windows);
+  tenant_wish wish;
+  wish.own_limits = false;
+  load_settings load;
+  load.accounts = make_tenants(before, accounts, "full-", on.receiver().url() + "/full", wish);
+  load.events_per_request = batch;
+  load.connections = connections;
+  load.most_events = million;
+  const auto empty = static_cast<double>(before.anonymous_bytes());
+  on.post_all(load, on.book());
+  // A request has one account's events, so that a short run doesn't reach all of them.
+  wait_for_outcomes(before, static_cast<double>(std::min<std::uint64_t>(accounts, million / batch)));
+  const auto pending = before.metric("carillon_pending_notifications");
+  const auto waiting = static_cast<double>(before.anonymous_bytes());
+
+  const auto killed = domain::boot_clock::now();
+  auto& after = on.killed_and_started_node(open_windows);
+  const auto deadline = killed + 60s;
+  auto first = on.book().first_arrival(killed);
+  for (; !first && domain::boot_clock::now() < deadline; first = on.book().first_arrival(killed))
+    std::this_thread::sleep_for(20ms);
+  if (!first)
+    throw std::runtime_error("nothing was sent for a minute after the kill");
+  auto restarted = static_cast<double>(after.anonymous_bytes());
+  while (domain::boot_clock::now() < *first + memory_time) {
+    std::this_thread::sleep_for(100ms);
+    restarted = std::max(restarted, static_cast<double>(after.anonymous_bytes()));
+  }
+  const auto start = after.start_time();
+  on.judge();
+  into.add("pending notifications", unit::count, pending);
+  into.add("anonymous memory with them", unit::megabytes, waiting / megabyte, at_most(wanted_memory));
+  into.add("anonymous memory per pending notification", unit::kibibytes, (waiting - empty) / 1024 / pending);
+  into.add("kill -9 to first POST", unit::milliseconds,
+           std::chrono::duration<double, std::milli>(*first - killed).count(), at_most(wanted_first));
+  into.add("ready after the kill", unit::milliseconds,
+           std::chrono::duration<double, std::milli>(start).count());
+  into.add("anonymous memory in the 5 s after, most", unit::megabytes, restarted / megabyte,
+           at_most(wanted_memory));
+}
+
+} // namespace carillon::bench

@@ -1,0 +1,48 @@
+// What an account's other subscriptions cost a notification: one matches, the others are of other types and
+// events.
+#include "bench/rows.hpp"
+
+#include <array>
+#include <stdexcept>
+
+namespace carillon::bench {
+
+namespace {
+
+constexpr std::size_t accounts = 16, batch = 100, connections = 4;
+constexpr std::uint64_t most_outstanding = 20'000;
+constexpr double wanted_ratio = 1.3;
+
+/// Node CPU per delivered notification, microseconds.
+double cost_with(stage& on, std::size_t subscriptions) {
+  auto& n = on.fresh_node();
+  tenant_wish wish;
+  wish.others = subscriptions - 1;
+  load_settings load;
+  load.accounts = make_tenants(n, accounts, "choice-", on.receiver().url() + "/choice", wish);
+  load.events_per_request = batch;
+  load.connections = connections;
+  load.most_outstanding = most_outstanding;
+  const auto m = on.play(load);
+  if (m.posts == 0)
+    throw std::runtime_error("nothing was delivered");
+  on.judge();
+  return static_cast<double>(m.node_cpu.count()) / 1e3 / static_cast<double>(m.posts);
+}
+
+} // namespace
+
+void measure_subscriptions(stage& on, figures& into) {
+  std::array<double, 3> cost{};
+  std::size_t i = 0;
+  for (const std::size_t subscriptions : {1, 10, 100}) {
+    cost[i] = cost_with(on, subscriptions);
+    into.add("node CPU per notification, 1 of " + std::to_string(subscriptions) + " subscriptions matches",
+             unit::microseconds, cost[i]);
+    into.draw(plot::subscriptions, "node CPU per notification", static_cast<double>(subscriptions), cost[i]);
+    ++i;
+  }
+  into.add("ratio: 100 subscriptions over 1", unit::times, cost[2] / cost[0], at_most(wanted_ratio));
+}
+
+} // namespace carillon::bench
