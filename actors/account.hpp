@@ -1,6 +1,7 @@
 #pragma once
 
 #include "account/account.hpp"
+#include "actors/delivery_desk.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/services.hpp"
 
@@ -39,6 +40,7 @@ struct account_neighbours {
   domain::shard_id number{};
   shard_actor shard;
   delivery_actor deliver;
+  std::shared_ptr<job_desk> desk; ///< of the same engine
   directory_actor directory;
 };
 

@@ -59,7 +59,9 @@ account_actor* directory_state::spawn(domain::account_id id) {
   around.id = id;
   around.number = node->store.shard_of(id);
   around.shard = at.shards[raw(around.number)];
-  around.deliver = at.engines[raw(id) / at.shards.size() % at.engines.size()];
+  const auto& engine = at.engines[raw(id) / at.shards.size() % at.engines.size()];
+  around.deliver = engine.actor;
+  around.desk = engine.desk;
   around.directory = directory_actor{self};
   auto actor = self->spawn(account_behavior, node, std::move(around), settings_of(*profile));
   self->monitor(actor);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/catalog_writer.hpp"
+#include "actors/delivery_desk.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/services.hpp"
 
@@ -18,10 +19,16 @@
 
 namespace carillon::actors {
 
+/// How accounts reach one delivery engine.
+struct engine_access {
+  delivery_actor actor;
+  std::shared_ptr<job_desk> desk;
+};
+
 struct directory_neighbours {
   std::vector<shard_actor> shards; ///< by number
   shard_actor system;              ///< the catalog's
-  std::vector<delivery_actor> engines;
+  std::vector<engine_access> engines;
 };
 
 /// Account → its actor. Spawns one on demand, lets it go when it has nothing to do, and never has two of one

@@ -74,16 +74,13 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::account_actor)
 
 namespace carillon::actors {
 
-/// Façade of one delivery engine. One a core.
+/// Façade of one delivery engine, for all but the POSTs themselves: those an account puts on the engine's
+/// desk (delivery_desk.hpp), which sends the outcomes back. One a core.
 using delivery_actor = typed<
-    /// Make these POSTs; the outcomes come back to the account.
-    caf::result<void>(job_vector, account_actor),
     /// Tell this account when slots of the node are free again.
     caf::result<void>(slots_atom, account_actor),
     /// The account was loaded again by this actor; answers which of its POSTs (by token) are under way.
-    caf::result<std::vector<std::uint64_t>>(resume_atom, domain::account_id, account_actor),
-    /// What ended in one turn of the engine's loop (from the engine).
-    caf::result<void>(outcome_vector)>;
+    caf::result<std::vector<std::uint64_t>>(resume_atom, domain::account_id, account_actor)>;
 
 /// Account → its live actor, spawned on demand; and the catalog of accounts, keys and tokens. One a node.
 using directory_actor = typed<

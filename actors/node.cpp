@@ -113,13 +113,17 @@ struct node::impl {
       shards.push_back(keep(system.spawn(shard, shared, domain::shard_id{s}, writer_handle)));
     catalog_shard = keep(system.spawn(shard, shared, domain::system_shard, writer_handle));
     for (std::size_t i = 0; i < threads; ++i) {
-      // The engine needs its actor and the actor its engine: the sink learns the actor before the first job.
-      auto to = std::make_shared<delivery_actor>();
+      // The engine needs its desk and the desk its engine, which is there before the first job.
+      auto engine = std::make_shared<std::weak_ptr<net::delivery_engine>>();
+      auto desk = std::make_shared<delivery_desk>(shared->slots, [engine](job_vector jobs) {
+        if (const auto alive = engine->lock())
+          alive->submit(std::move(jobs));
+      });
       engines.push_back(std::make_shared<net::delivery_engine>(
           engine_settings(settings), shared->policy(),
-          [to](std::vector<net::delivery_outcome> outcomes) { caf::anon_send(*to, std::move(outcomes)); }));
-      deliveries.push_back(keep(system.spawn(delivery, shared, engines.back())));
-      *to = deliveries.back();
+          [desk](outcome_vector outcomes) { desk->ended(std::move(outcomes)); }));
+      *engine = engines.back();
+      deliveries.push_back({keep(system.spawn(delivery, desk)), desk});
     }
     directory_handle =
         keep(system.spawn(directory, shared, directory_neighbours{shards, catalog_shard, deliveries}));
@@ -153,7 +157,7 @@ struct node::impl {
   writer_actor writer_handle;
   std::vector<shard_actor> shards;
   shard_actor catalog_shard;
-  std::vector<delivery_actor> deliveries;
+  std::vector<engine_access> deliveries;
   directory_actor directory_handle;
   std::vector<ingress_actor> ingresses;
   sweeper_actor sweeper_handle;
@@ -179,10 +183,11 @@ void node::ask(domain::account_id account, account::request what, std::size_t co
 
 namespace {
 
-/// Asks the directory from outside of any actor; the callback comes from a helper actor, also when the directory ends
-/// before it answers.
+/// Asks the directory from outside of any actor; the callback comes from a helper actor, also when the
+/// directory ends before it answers.
 template <class Send>
-void ask_directory(caf::actor_system& system, const directory_actor& to, node::catalog_callback done, Send send) {
+void ask_directory(caf::actor_system& system, const directory_actor& to, node::catalog_callback done,
+                   Send send) {
   system.spawn([to, done = std::move(done), send = std::move(send)](caf::event_based_actor* self) {
     auto once = std::make_shared<node::catalog_callback>(done);
     const auto finish = [self, once](catalog_reply r) {

@@ -158,7 +158,7 @@ CAF_TEST(a deletion that a crash cut short is taken up again) {
   b.tables = storage::plan_put_account(profile);
   caf::anon_send(system_shard, propose_atom_v, std::move(b));
   sched.run();
-  const auto again = sys.spawn(directory, node, directory_neighbours{shards, system_shard, {deliver}});
+  const auto again = sys.spawn(directory, node, directory_neighbours{shards, system_shard, {engine}});
   caf::anon_send_exit(where, caf::exit_reason::kill);
   sched.run();
   const auto walk = sys.spawn(sweeper, node, shards, system_shard, again);

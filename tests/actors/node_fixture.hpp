@@ -82,19 +82,26 @@ struct posted {
   std::vector<std::uint64_t> under_way; ///< what it tells an account that was loaded again
 };
 
+class noting_desk final : public job_desk {
+public:
+  explicit noting_desk(posted& to) : out_{to} {}
+  void submit(job_vector jobs, const account_actor& owner) override {
+    for (auto& j : jobs)
+      out_.jobs.push_back(std::move(j));
+    out_.owner = owner;
+  }
+
+private:
+  posted& out_;
+};
+
 inline delivery_actor::behavior_type noting_delivery(delivery_actor::pointer, posted* out) {
   return {
-      [=](job_vector& jobs, const account_actor& owner) {
-        for (auto& j : jobs)
-          out->jobs.push_back(std::move(j));
-        out->owner = owner;
-      },
       [=](slots_atom, const account_actor& who) { out->hungry.push_back(who); },
       [=](resume_atom, domain::account_id, const account_actor& owner) {
         out->owner = owner;
         return out->under_way;
       },
-      [](outcome_vector&) {},
   };
 }
 
@@ -113,13 +120,15 @@ struct node_fixture : test_coordinator_fixture<test_config> {
       shards.push_back(sys.spawn(shard, node, domain::shard_id{s}, write));
     system_shard = sys.spawn(shard, node, domain::system_shard, write);
     deliver = sys.spawn(noting_delivery, &out);
-    where = sys.spawn(directory, node, directory_neighbours{shards, system_shard, {deliver}});
+    engine = {deliver, std::make_shared<noting_desk>(out)};
+    where = sys.spawn(directory, node, directory_neighbours{shards, system_shard, {engine}});
     door = sys.spawn(ingress, node, where);
     sched.run();
   }
 
   ~node_fixture() override {
     out = {};
+    engine = {};
     held.rows.clear();
     for (auto& s : shards)
       caf::anon_send_exit(s, caf::exit_reason::kill);
@@ -238,6 +247,7 @@ struct node_fixture : test_coordinator_fixture<test_config> {
   std::vector<shard_actor> shards;
   shard_actor system_shard;
   delivery_actor deliver;
+  engine_access engine;
   directory_actor where;
   ingress_actor door;
 };

@@ -1,0 +1,132 @@
+#define CAF_SUITE delivery_desk
+#define CAF_TEST_NO_MAIN
+#include "actors/delivery_desk.hpp"
+#include "tests/actors/node_fixture.hpp"
+
+#include <initializer_list>
+#include <iterator>
+#include <utility>
+
+using namespace actor_tests;
+
+namespace {
+
+/// What an account's actor heard.
+struct heard {
+  std::vector<std::size_t> lists; ///< how many outcomes came in each message
+  std::vector<std::uint64_t> tokens;
+  int slots = 0;
+};
+
+account_actor::behavior_type listener(account_actor::pointer, heard* out) {
+  return {
+      [](request_ptr&) { return reply_ptr{}; },
+      [=](outcome_vector& list) {
+        out->lists.push_back(list.size());
+        for (const auto& o : list)
+          out->tokens.push_back(o.token);
+      },
+      [](const settings_ptr&) {},
+      [](wake_atom, std::uint64_t) {},
+      [=](slots_atom) { ++out->slots; },
+      [](load_atom) {},
+      [](drain_atom) { return true; },
+      [](idle_atom, std::uint64_t) {},
+  };
+}
+
+struct fixture : test_coordinator_fixture<test_config> {
+  ~fixture() override {
+    for (const auto& actor : actors)
+      caf::anon_send_exit(actor, caf::exit_reason::kill);
+    actors.clear();
+    sched.run();
+  }
+  account_actor account(heard& out) {
+    actors.push_back(sys.spawn(listener, &out));
+    return actors.back();
+  }
+  static job_vector jobs(std::uint64_t owner, std::initializer_list<std::uint64_t> tokens) {
+    job_vector made(tokens.size());
+    std::size_t i = 0;
+    for (const auto token : tokens) {
+      made[i].owner = owner;
+      made[i++].token = token;
+    }
+    return made;
+  }
+  static outcome_vector outcomes(std::initializer_list<std::pair<std::uint64_t, std::uint64_t>> which) {
+    outcome_vector made;
+    for (const auto& [owner, token] : which)
+      made.push_back({owner, token, {}});
+    return made;
+  }
+
+  std::vector<account_actor> actors;
+  net::slot_pool slots{4};
+  job_vector made;
+  delivery_desk desk{
+      slots, [this](job_vector list) { std::move(list.begin(), list.end(), std::back_inserter(made)); }};
+};
+
+using tokens = std::vector<std::uint64_t>;
+using sizes = std::vector<std::size_t>;
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(delivery_desk_tests, fixture)
+
+CAF_TEST(each account hears of its own POSTs in one message) {
+  heard one, two;
+  const auto first = account(one), second = account(two);
+  CAF_REQUIRE_EQUAL(slots.try_acquire(4), 4u);
+  desk.submit(jobs(1, {11, 12}), first);
+  desk.submit(jobs(2, {11, 22}), second);
+  CAF_CHECK_EQUAL(made.size(), 4u);
+  desk.ended(outcomes({{2, 22}, {1, 12}, {2, 11}, {1, 11}}));
+  sched.run();
+  CAF_CHECK_EQUAL(one.lists, sizes{2});
+  CAF_CHECK_EQUAL(one.tokens, (tokens{12, 11}));
+  CAF_CHECK_EQUAL(two.lists, sizes{2});
+  CAF_CHECK_EQUAL(two.tokens, (tokens{22, 11}));
+  CAF_CHECK_EQUAL(slots.available(), 4);
+}
+
+CAF_TEST(who follows an actor hears of what is under way) {
+  heard before, after;
+  desk.submit(jobs(1, {11, 12, 13}), account(before));
+  desk.ended(outcomes({{1, 12}}));
+  const auto next = account(after);
+  CAF_CHECK_EQUAL(desk.resume(domain::account_id{1}, next), (tokens{11, 13}));
+  CAF_CHECK_EQUAL(desk.resume(domain::account_id{2}, next), tokens{});
+  desk.ended(outcomes({{1, 13}, {1, 11}}));
+  sched.run();
+  CAF_CHECK_EQUAL(before.tokens, tokens{12});
+  CAF_CHECK_EQUAL(after.tokens, (tokens{13, 11}));
+  CAF_CHECK_EQUAL(desk.resume(domain::account_id{1}, next), tokens{});
+}
+
+CAF_TEST(free slots are told to as many as there are and those who waited longest) {
+  heard one, two, three;
+  const auto first = account(one), second = account(two), third = account(three);
+  CAF_REQUIRE_EQUAL(slots.try_acquire(4), 4u);
+  desk.submit(jobs(1, {11, 12, 13, 14}), first);
+  desk.wait_for_slots(first);
+  desk.wait_for_slots(second);
+  desk.wait_for_slots(third);
+  sched.run();
+  CAF_CHECK_EQUAL(one.slots + two.slots + three.slots, 0);
+  desk.ended(outcomes({{1, 11}, {1, 12}}));
+  sched.run();
+  CAF_CHECK_EQUAL(one.slots, 1);
+  CAF_CHECK_EQUAL(two.slots, 1);
+  CAF_CHECK_EQUAL(three.slots, 0);
+  desk.wait_for_slots(first); // there are some
+  sched.run();
+  CAF_CHECK_EQUAL(one.slots, 2);
+  desk.ended(outcomes({{1, 13}}));
+  sched.run();
+  CAF_CHECK_EQUAL(three.slots, 1);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
