@@ -5,6 +5,7 @@ import shutil
 import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import requests
@@ -121,6 +122,11 @@ def test_a_second_sigterm_is_no_crash(make_node, receiver):
 # --- a process that was paused ---
 
 
+def _stopped(pid):
+    states = [task.joinpath("stat").read_text().rpartition(")")[2].split()[0] for task in Path(f"/proc/{pid}/task").iterdir()]
+    return set(states) == {"T"}
+
+
 def test_a_paused_process_sends_nothing_late(make_node, receiver):
     """Stopped in the middle of its TLS handshakes, until past the claims' deadline. When it goes on, the receiver's
     answers lie in its sockets: the handshakes could end and the requests go out, but their time is over."""
@@ -133,6 +139,8 @@ def test_a_paused_process_sends_nothing_late(make_node, receiver):
         account.post([account.changed() for _ in range(8)])
         wait_for(lambda: gate.connections == 32 and gate.bytes_from_node > 32 * 100, 10, "32 begun handshakes")
         node.signal(signal.SIGSTOP)
+        # On a busy machine its threads run on until one of them has taken the signal.
+        wait_for(lambda: _stopped(node.process.pid), 10, "the stop of every thread")
         gate.open()
         time.sleep(2.5)  # past every deadline, which is the subject
         node.signal(signal.SIGCONT)
