@@ -47,6 +47,8 @@ void measure_backlog(stage& on, figures& into) {
   on.post_all(load, on.book());
   // A request has one account's events, so that a short run doesn't reach all of them.
   wait_for_outcomes(before, static_cast<double>(std::min<std::uint64_t>(accounts, million / batch)));
+  const auto accepted =
+      static_cast<double>(million) / std::chrono::duration<double>(on.latest_load().elapsed).count();
   const auto pending = before.metric("carillon_pending_notifications");
   const auto waiting = static_cast<double>(before.anonymous_bytes());
 
@@ -64,7 +66,11 @@ void measure_backlog(stage& on, figures& into) {
     restarted = std::max(restarted, static_cast<double>(after.anonymous_bytes()));
   }
   const auto start = after.start_time();
+  on.settle();
+  const auto drained = static_cast<double>(million) /
+                       std::chrono::duration<double>(domain::boot_clock::now() - *first).count();
   on.judge();
+  into.add("events accepted", unit::per_second, accepted);
   into.add("pending notifications", unit::count, pending);
   into.add("anonymous memory with them", unit::megabytes, waiting / megabyte, at_most(wanted_memory));
   into.add("anonymous memory per pending notification", unit::kibibytes, (waiting - empty) / 1024 / pending);
@@ -72,6 +78,7 @@ void measure_backlog(stage& on, figures& into) {
            std::chrono::duration<double, std::milli>(*first - killed).count(), at_most(wanted_first));
   into.add("ready after the kill", unit::milliseconds,
            std::chrono::duration<double, std::milli>(start).count());
+  into.add("delivered after the kill", unit::per_second, drained);
   into.add("anonymous memory in the 5 s after, most", unit::megabytes, restarted / megabyte,
            at_most(wanted_memory));
 }

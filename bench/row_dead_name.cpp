@@ -25,7 +25,7 @@ using domain::boot_clock;
 constexpr std::size_t living_names = 8;
 constexpr auto interval = 1ms;          ///< between two jobs to living names
 constexpr std::uint64_t dead_each = 10; ///< of them, one more job goes to the dead one
-constexpr auto deadline = 3s;
+constexpr auto deadline = 1500ms;
 constexpr int turns = 3; ///< without and with, in turn: what else the machine does meets both
 constexpr double wanted_ratio = 1.1;
 

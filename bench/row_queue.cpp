@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 
@@ -33,11 +34,27 @@ std::filesystem::path worker_folder() {
                                                                      : std::filesystem::path{};
 }
 
+/// Debian's redis-tools bring the server without a service; it goes by the name that it is called by.
+constexpr const char* redis_program = "/usr/bin/redis-check-rdb";
+
+bool in_path(const std::string& program) {
+  std::istringstream folders{std::getenv("PATH") != nullptr ? std::getenv("PATH") : ""};
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (::access((folder + "/" + program).c_str(), X_OK) == 0)
+      return true;
+  return false;
+}
+
 /// Redis on a socket of its own, its log synced each second: as BullMQ's guide for production has it.
 command redis(const std::filesystem::path& folder) {
   std::filesystem::create_directories(folder);
+  std::string program = "redis-server";
+  if (!in_path(program)) {
+    program = (folder / program).string();
+    std::filesystem::create_symlink(redis_program, program);
+  }
   command what;
-  what.arguments = {"redis-server",
+  what.arguments = {program,
                     "--port",
                     "0",
                     "--unixsocket",
@@ -101,6 +118,9 @@ queue_cost run_queue(stage& on, const std::filesystem::path& program, std::uint6
   cost.worker = static_cast<double>((cpu_of_process(worker.pid()) - worker_before).count()) / 1e3 / n;
   cost.redis = static_cast<double>((cpu_of_process(server.pid()) - redis_before).count()) / 1e3 / n;
   cost.per_second = n / seconds;
+  server.signal(SIGTERM);
+  server.wait(5s);
+  std::filesystem::remove_all(folder);
   if (const auto found = book.judge(); !found.clean())
     throw std::runtime_error("the queue lost or doubled something: " + found.to_string());
   return cost;
@@ -108,11 +128,17 @@ queue_cost run_queue(stage& on, const std::filesystem::path& program, std::uint6
 
 } // namespace
 
+bool queue_is_possible() {
+  return !worker_folder().empty() && in_path("node") &&
+         (in_path("redis-server") || ::access(redis_program, X_OK) == 0);
+}
+
 void measure_queue(stage& on, figures& into) {
+  if (!queue_is_possible())
+    throw std::runtime_error(
+        "there is no Redis, no node, or bench/bullmq is not set up; \"scripts/bench queue\" does it "
+        "where npm is");
   const auto program = worker_folder();
-  if (program.empty())
-    throw std::runtime_error("bench/bullmq is not set up: scripts/bench does it where redis-server, node and "
-                             "npm are");
   const bool quick = on.how_long().measured < 5s;
   const auto queue = run_queue(on, program, quick ? quick_jobs : jobs);
 

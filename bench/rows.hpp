@@ -17,6 +17,8 @@ struct row {
   void (*measure)(stage& on, figures& into);
   /// Takes long or much disk: measured only when it is named, or with --all.
   bool large = false;
+  /// Whether this machine has what it compares with; without it, --all leaves it out. None: it has.
+  bool (*possible)() = nullptr;
 };
 
 /// All of them, in the order of the table.
@@ -51,6 +53,7 @@ void measure_handshakes(stage& on, figures& into);
 void measure_retention(stage& on, figures& into);
 // row_queue.cpp
 void measure_queue(stage& on, figures& into);
+bool queue_is_possible();
 // row_dead_name.cpp
 void measure_dead_name(stage& on, figures& into);
 

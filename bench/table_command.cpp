@@ -27,7 +27,8 @@ constexpr pace quick_pace{std::chrono::milliseconds{500}, std::chrono::milliseco
 std::vector<row> chosen_rows(const std::vector<std::string>& names, bool all) {
   std::vector<row> chosen;
   for (const auto& r : all_rows())
-    if ((names.empty() && (all || !r.large)) || std::find(names.begin(), names.end(), r.name) != names.end())
+    if ((names.empty() && (all || !r.large) && (r.possible == nullptr || r.possible())) ||
+        std::find(names.begin(), names.end(), r.name) != names.end())
       chosen.push_back(r);
   for (const auto& name : names)
     if (std::none_of(chosen.begin(), chosen.end(), [&](const row& r) { return r.name == name; }))

@@ -9,6 +9,7 @@ import ssl
 import struct
 import subprocess
 import urllib.request
+import xml.etree.ElementTree
 
 import pytest
 from carillon.clock import wait_for
@@ -106,6 +107,22 @@ def test_a_row_ends_well(tmp_path):
     assert "Nothing was lost, nothing doubled, no process died." in done.stdout
     told = {f["figure"]: f["median"] for f in json.loads(figures.read_text())["figures"]}
     assert told["delivered notifications"] > 0 and told["node CPU per delivered notification"] > 0
+    assert list((tmp_path / "run").iterdir()) == [], "the stores are left behind"
+
+
+def test_what_was_measured_is_drawn(tmp_path):
+    done = bench("table", "--quick", f"--node={executable()}", f"--folder={tmp_path}/run", f"--plot={tmp_path}/drawn")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name, lines in (("latency-over-load", ["p50", "p90", "p99"]), ("cost-over-subscriptions", ["node CPU per notification"])):
+        svg = xml.etree.ElementTree.parse(tmp_path / "drawn" / f"{name}.svg").getroot()
+        texts = [text.text for text in svg.iter("{http://www.w3.org/2000/svg}text")]
+        assert all(line in texts for line in lines), texts
+
+
+@pytest.mark.parametrize("row", ["syncs", "dead-name", "handshakes", "backlog", "sleeping"])
+def test_more_rows_end_well(tmp_path, row):
+    done = bench("table", "--quick", f"--node={executable()}", f"--folder={tmp_path}/run", row)
+    assert done.returncode == 0, done.stdout + done.stderr
     assert list((tmp_path / "run").iterdir()) == [], "the stores are left behind"
 
 
