@@ -9,8 +9,11 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <mutex>
+#include <shared_mutex>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace carillon::actors {
@@ -19,6 +22,28 @@ namespace {
 const prometheus::Histogram::BucketBoundaries latency{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                                       0.25,   0.5,   1,      2.5,   5,    10,    30,   60};
 const prometheus::Histogram::BucketBoundaries sizes{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
+
+/// Compares a route and code as text or as a view alike.
+struct route_less {
+  using is_transparent = void;
+  bool operator()(const auto& a, const auto& b) const noexcept {
+    return std::pair<std::string_view, int>{a} < std::pair<std::string_view, int>{b};
+  }
+};
+
+/// The map's metric of that key, which `find` finds in its family the first time.
+template <class Map, class Key, class Find>
+auto& known(std::shared_mutex& guard, Map& map, const Key& key, Find find) {
+  {
+    const std::shared_lock lock{guard};
+    if (const auto it = map.find(key); it != map.end())
+      return *it->second;
+  }
+  const std::unique_lock lock{guard};
+  auto& metric = find();
+  map.emplace(key, &metric);
+  return metric;
+}
 } // namespace
 
 struct metrics::impl {
@@ -37,6 +62,11 @@ struct metrics::impl {
           .Name("carillon_notifications_total")
           .Help("Notifications that ended, by final state")
           .Register(registry);
+  /// Counters of events by their result, and the answers' histograms by route and code: those that were asked
+  /// for. A family takes microseconds to find one by its labels, and makes a new one for it each time.
+  std::shared_mutex known_guard;
+  std::map<std::string, prometheus::Counter*, std::less<>> events_by_result;
+  std::map<std::pair<std::string, int>, prometheus::Histogram*, route_less> requests_by_route;
   /// The family's counters by state, dialect and failure class: looking one up by labels costs microseconds.
   std::atomic<prometheus::Counter*> by_end[8][2][7] = {};
   prometheus::Gauge& pending = prometheus::BuildGauge()
@@ -106,26 +136,31 @@ metrics::metrics() : impl_{std::make_unique<impl>()} {
 metrics::~metrics() = default;
 
 void metrics::events(std::string_view result, std::uint64_t count) {
-  if (count > 0)
-    impl_->events.Add({{"result", std::string{result}}}).Increment(static_cast<double>(count));
+  if (count == 0)
+    return;
+  auto& counter = known(
+      impl_->known_guard, impl_->events_by_result, result, [&]() -> auto& {
+        return impl_->events.Add({{"result", std::string{result}}});
+      });
+  counter.Increment(static_cast<double>(count));
 }
 
 void metrics::ended(const account::notification& n) {
   auto& counter = impl_->by_end[static_cast<std::size_t>(n.state)][static_cast<std::size_t>(n.speaks)]
-                               [static_cast<std::size_t>(n.result.error)];
+                               [static_cast<std::size_t>(n.result->error)];
   auto* known = counter.load(std::memory_order_acquire);
   if (known == nullptr) {
     known = &impl_->notifications.Add({{"state", std::string{domain::to_string(n.state)}},
                                        {"dialect", std::string{domain::to_string(n.speaks)}},
-                                       {"error", std::string{domain::to_string(n.result.error)}}});
+                                       {"error", std::string{domain::to_string(n.result->error)}}});
     counter.store(known, std::memory_order_release);
   }
   known->Increment();
-  if (!n.result.first_byte || n.state == domain::notification_state::unknown)
+  if (!n.result->first_byte || n.state == domain::notification_state::unknown)
     return;
-  impl_->delivery.Observe(std::chrono::duration<double>(n.result.ended - *n.result.first_byte).count());
+  impl_->delivery.Observe(std::chrono::duration<double>(n.result->ended - *n.result->first_byte).count());
   if (n.due_wall == n.created)
-    impl_->acceptance_to_send.Observe(std::chrono::duration<double>(*n.result.first_byte - n.due).count());
+    impl_->acceptance_to_send.Observe(std::chrono::duration<double>(*n.result->first_byte - n.due).count());
 }
 
 void metrics::committed(double seconds, std::size_t batches) {
@@ -134,8 +169,11 @@ void metrics::committed(double seconds, std::size_t batches) {
 }
 
 void metrics::answered(std::string_view route, int code, double seconds) {
-  impl_->requests.Add({{"route", std::string{route}}, {"code", std::to_string(code)}}, latency)
-      .Observe(seconds);
+  auto& histogram = known(
+      impl_->known_guard, impl_->requests_by_route, std::pair{route, code}, [&]() -> auto& {
+        return impl_->requests.Add({{"route", std::string{route}}, {"code", std::to_string(code)}}, latency);
+      });
+  histogram.Observe(seconds);
 }
 
 void metrics::pending(std::int64_t change) {

@@ -13,3 +13,6 @@ pkg_check_modules(idn2 REQUIRED IMPORTED_TARGET libidn2)
 # Unicode case folding; ships no .pc file (libidn2 stands on it as well).
 find_path(UNISTRING_INCLUDE_DIR unicase.h REQUIRED)
 find_library(UNISTRING_LIBRARY unistring REQUIRED)
+# The program's allocator. An event is allocated on one thread and freed on another, which is what the C library's is
+# slowest at: it costs a fifth more CPU for everything. Without the package the program works all the same.
+pkg_check_modules(jemalloc IMPORTED_TARGET jemalloc)
