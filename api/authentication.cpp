@@ -4,7 +4,9 @@
 #include "crypto/token.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <functional>
 #include <future>
 #include <memory>
 
@@ -21,6 +23,8 @@ constexpr auto remembered_for = 1s;
 constexpr std::size_t most_remembered = 10'000;
 /// Uses are written in batches this far apart.
 constexpr auto write_interval = 30s;
+/// Answers that a thread has at hand, of each kind.
+constexpr std::size_t slots_of_a_thread = 64;
 /// Longer secrets can't be anybody's.
 constexpr std::size_t longest_secret = 512;
 
@@ -83,26 +87,39 @@ std::size_t authenticator::digest_hash::operator()(const crypto::digest256& d) c
 /// The remembered value, or what `read` yields, which is remembered unless it is null: who guesses must not
 /// push out who knows.
 template <class Map, class Key, class Read>
-auto authenticator::recall(Map& map, const Key& key, Read read) {
+typename Map::mapped_type authenticator::recall(Map& map, const Key& key, Read read) {
   const auto now = clock::now();
   std::uint64_t generation = 0;
   {
     const std::lock_guard lock{guard_};
     if (const auto it = map.find(key); it != map.end() && now - it->second.read < remembered_for)
-      return it->second.value;
+      return it->second;
     generation = generation_;
   }
-  auto value = read();
+  typename Map::mapped_type fresh{read(), now};
   const std::lock_guard lock{guard_};
-  if (value && generation == generation_) {
+  if (fresh.value && generation == generation_) {
     if (map.size() >= most_remembered)
       map.clear();
-    map.insert_or_assign(key, typename Map::mapped_type{value, now});
+    map.insert_or_assign(key, fresh);
   }
-  return value;
+  return fresh;
 }
 
-caller_ptr authenticator::look_up(const crypto::digest256& hash) {
+template <class Key, class T>
+bool authenticator::at_hand<Key, T>::fits(const authenticator& of, const auto& wanted,
+                                          clock::time_point now) const {
+  return instance == of.instance_ && generation == of.generation_.load(std::memory_order_acquire) &&
+         now - read < remembered_for && key == wanted;
+}
+
+authenticator::authenticator(actors::node& node)
+    : node_{node}, instance_{[] {
+        static std::atomic<std::uint64_t> last{0};
+        return ++last;
+      }()} {}
+
+authenticator::remembered<caller_ptr> authenticator::look_up(const crypto::digest256& hash) {
   return recall(callers_, hash, [&]() -> caller_ptr {
     auto found = node_.catalog().find_credential(hash);
     return found ? std::make_shared<const caller>(caller{false, std::move(*found)}) : nullptr;
@@ -118,27 +135,49 @@ caller_ptr authenticator::identify(std::string_view secret) {
   if (!admin.empty() && crypto::equal_constant_time(secret, admin))
     return the_operator;
   const auto hash = crypto::sha256(secret);
-  auto who = look_up(hash);
   const auto now = domain::wall_now();
-  if (!who || (who->credential.expires_at && *who->credential.expires_at <= now))
+  const auto expired = [now](const caller& c) {
+    return c.credential.expires_at && *c.credential.expires_at <= now;
+  };
+  thread_local std::array<at_hand<crypto::digest256, caller_ptr>, slots_of_a_thread> known;
+  auto& near = known[digest_hash{}(hash) % known.size()];
+  if (near.fits(*this, hash, clock::now()))
+    return expired(*near.value) ? nullptr : near.value;
+  const auto generation = generation_.load(std::memory_order_acquire);
+  auto found = look_up(hash);
+  if (!found.value || expired(*found.value))
     return nullptr;
-  if (who->is_key()) {
-    const auto account = find_account(who->credential.account);
-    if (!account || account->state == storage::account_state::deleting)
+  if (found.value->is_key()) {
+    const auto account = account_of_key(found.value->credential.account);
+    if (!account.value || account.value->state == storage::account_state::deleting)
       return nullptr;
+    found.read = std::min(found.read, account.read);
   }
   note_use(hash, now);
-  return who;
+  near = {instance_, generation, found.read, hash, found.value};
+  return std::move(found.value);
 }
 
 account_ptr authenticator::find_account(std::string_view name) {
-  return recall(accounts_, std::string{name}, [&]() -> account_ptr {
+  thread_local std::array<at_hand<std::string, account_ptr>, slots_of_a_thread> known;
+  auto& near = known[std::hash<std::string_view>{}(name) % known.size()];
+  if (near.fits(*this, name, clock::now()))
+    return near.value;
+  const auto generation = generation_.load(std::memory_order_acquire);
+  auto found = recall(accounts_, std::string{name}, [&]() -> account_ptr {
     auto profile = node_.catalog().find_account(name);
     return profile ? std::make_shared<const storage::account_profile>(std::move(*profile)) : nullptr;
   });
+  if (found.value)
+    near = {instance_, generation, found.read, std::string{name}, found.value};
+  return std::move(found.value);
 }
 
 account_ptr authenticator::find_account(domain::account_id number) {
+  return account_of_key(number).value;
+}
+
+authenticator::remembered<account_ptr> authenticator::account_of_key(domain::account_id number) {
   return recall(numbered_, raw(number), [&]() -> account_ptr {
     auto profile = node_.catalog().find_account(number);
     return profile ? std::make_shared<const storage::account_profile>(std::move(*profile)) : nullptr;

@@ -5,6 +5,7 @@
 #include "domain/time.hpp"
 #include "storage/catalog.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -41,13 +42,14 @@ std::optional<std::pair<std::string, std::string>> basic_pair(std::optional<std:
 /// What this node's catalog says about secrets and account names, remembered for a short while. Thread-safe.
 ///
 /// What is remembered is at most one second old, and forgotten at once when the catalog was changed through
-/// this node.
+/// this node. Each thread has the last answers at hand besides, by the same rule, so that threads that serve
+/// the same few callers don't meet at a lock.
 class authenticator {
 public:
-  explicit authenticator(actors::node& node) : node_{node} {}
+  explicit authenticator(actors::node& node);
 
   /// Whose secret it is; null when it is nobody's, or expired, or its account is being deleted. Notes the
-  /// use.
+  /// use, to the second.
   caller_ptr identify(std::string_view secret);
 
   /// The account of that name.
@@ -74,14 +76,26 @@ private:
     T value;
     clock::time_point read;
   };
-  caller_ptr look_up(const crypto::digest256& hash);
+  /// An answer that a thread has at hand.
+  template <class Key, class T>
+  struct at_hand {
+    std::uint64_t instance = 0, generation = 0;
+    clock::time_point read; ///< of the oldest row that it rests on
+    Key key{};
+    T value;
+    bool fits(const authenticator& of, const auto& wanted, clock::time_point now) const;
+  };
+  remembered<caller_ptr> look_up(const crypto::digest256& hash);
+  remembered<account_ptr> account_of_key(domain::account_id number);
   void note_use(const crypto::digest256& hash, domain::wall_time now);
   template <class Map, class Key, class Read>
-  auto recall(Map& map, const Key& key, Read read);
+  typename Map::mapped_type recall(Map& map, const Key& key, Read read);
 
   actors::node& node_;
   mutable std::mutex guard_;
-  std::uint64_t generation_ = 0; ///< of what is remembered: a read that began before a change is not kept
+  const std::uint64_t instance_; ///< told apart from every other of this process
+  /// Of what is remembered: a read that began before a change is not kept. Changed under the guard.
+  std::atomic<std::uint64_t> generation_{0};
   std::unordered_map<crypto::digest256, remembered<caller_ptr>, digest_hash> callers_;
   std::unordered_map<std::string, remembered<account_ptr>> accounts_;
   std::unordered_map<std::uint64_t, remembered<account_ptr>> numbered_;

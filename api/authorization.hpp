@@ -8,7 +8,7 @@
 
 namespace carillon::api {
 
-/// A request is judged twice: at its head, and again when its body has come. It counts once against limits.
+/// A request is judged at its head, and again when its body has come later. It counts once against limits.
 enum class first_look : bool { no, yes };
 
 /// Who asks, and about which account.

@@ -34,7 +34,7 @@ struct surroundings {
 /// One request that found its route and may be answered. Handlers throw `refusal`.
 struct call {
   surroundings& around;
-  net::http_request request;
+  net::http_request& request;
   std::vector<std::string> values; ///< of the path's parameters, in order
   caller_ptr who;                  ///< null on open routes
   account_ptr account;             ///< that the path names; null when the route is about none

@@ -24,9 +24,7 @@ std::vector<std::string> skip_keys_of(const net::http_request& request) {
   std::vector<std::string> keys;
   const auto refuse = [](std::string why) { throw refusal{"invalid", "Webhook-Skip-Key " + why}; };
   for (const auto& [name, value] : request.fields.all()) {
-    net::http_fields one;
-    one.add(name, "");
-    if (!one.find("Webhook-Skip-Key"))
+    if (!net::same_field_name(name, "Webhook-Skip-Key"))
       continue;
     for (std::string_view rest{value};;) {
       const auto comma = rest.find(',');
@@ -58,7 +56,9 @@ refusal refused_events(domain::parse_error error) {
 }
 
 std::string render(const account::submit_reply& reply) {
+  constexpr std::size_t about_an_event = 96;
   std::string out;
+  out.reserve((reply.events.size() + 1) * about_an_event);
   domain::object_writer object{out};
   object.number("accepted", reply.accepted).number("duplicates", reply.duplicates);
   object.number("notifications", reply.notifications);

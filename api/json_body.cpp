@@ -34,6 +34,8 @@ void require_json(const net::http_request& request) {
   if (!field)
     throw refusal{"unsupported-media-type", "send \"Content-Type: application/json\""};
   auto rest = std::string_view{*field};
+  if (rest == "application/json")
+    return;
   const auto type = lower(trim(rest.substr(0, rest.find(';'))));
   bool good = type == "application/json";
   while (good && rest.find(';') != std::string_view::npos) {

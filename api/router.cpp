@@ -6,13 +6,10 @@ namespace carillon::api {
 
 namespace {
 
-/// Longer paths than any template's are unknown without a look.
-constexpr std::size_t most_segments = 8;
-
-std::vector<std::string_view> split(std::string_view path) {
-  std::vector<std::string_view> segments;
+router::segment_list split(std::string_view path) {
+  router::segment_list segments;
   path.remove_prefix(std::min<std::size_t>(path.size(), 1));
-  while (segments.size() <= most_segments) {
+  while (segments.size() <= router::most_segments) {
     const auto slash = path.find('/');
     segments.push_back(path.substr(0, slash));
     if (slash == std::string_view::npos)
@@ -26,7 +23,7 @@ bool is_parameter(std::string_view segment) {
   return segment.starts_with('{');
 }
 
-bool fits(const std::vector<std::string_view>& pattern, const std::vector<std::string_view>& segments) {
+bool fits(const router::segment_list& pattern, const router::segment_list& segments) {
   return std::equal(pattern.begin(), pattern.end(), segments.begin(), [](auto wanted, auto given) {
     return is_parameter(wanted) ? !given.empty() : wanted == given;
   });

@@ -3,6 +3,7 @@
 #include "net/http_message.hpp"
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/container/static_vector.hpp>
 
 #include <cstdint>
 #include <string>
@@ -62,6 +63,10 @@ const std::vector<route>& all_routes();
 /// Finds routes by method and path.
 class router {
 public:
+  /// Longer paths than any template's are unknown without a look.
+  static constexpr std::size_t most_segments = 8;
+  using segment_list = boost::container::static_vector<std::string_view, most_segments + 1>;
+
   explicit router(const std::vector<route>& routes);
 
   struct found {
@@ -77,7 +82,7 @@ public:
 private:
   struct entry {
     route what;
-    std::vector<std::string_view> segments; ///< of the template; "{…}" takes any segment that isn't empty
+    segment_list segments; ///< of the template; "{…}" takes any segment that isn't empty
   };
   std::vector<std::vector<entry>> by_length_; ///< index: number of segments
 };

@@ -7,6 +7,7 @@
 #include "config/logging.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace carillon::api {
 
@@ -50,6 +51,18 @@ bool announces_body(const net::http_request& head) {
   const auto length = head.fields.find("Content-Length");
   return (length && *length != "0") || head.fields.find("Transfer-Encoding");
 }
+
+/// Whether a request of this kind is counted when it is handled, so that it must be looked at again then.
+bool counts_calls(access needs) {
+  return needs == access::copper_read || needs == access::copper_account;
+}
+
+/// What `on_head` found out about a request that is handled in the same moment.
+struct judged_request {
+  judged_request(router::found f, permission p) : route{std::move(f)}, allowed{std::move(p)} {}
+  router::found route;
+  permission allowed;
+};
 
 } // namespace
 
@@ -101,29 +114,34 @@ std::variant<net::http_service::accept_body, net::http_response>
 service::on_head(const net::http_request& head) {
   std::string_view path;
   try {
-    const auto found = impl_->find(head);
+    auto found = impl_->find(head);
     path = found.path;
     if (found.hit == nullptr)
-      return accept_body{small_body};
-    authorize(impl_->around, *found.hit, found.values, head, first_look::yes);
-    return accept_body{impl_->judge_body(*found.hit, head)};
+      return accept_body{small_body, nullptr};
+    auto allowed = authorize(impl_->around, *found.hit, found.values, head, first_look::yes);
+    const auto limit = impl_->judge_body(*found.hit, head);
+    if (counts_calls(found.hit->needs))
+      return accept_body{limit, nullptr};
+    return accept_body{limit, std::make_shared<judged_request>(std::move(found), std::move(allowed))};
   } catch (const refusal& why) {
     return impl_->refuse(head, why, path);
   }
 }
 
-boost::asio::awaitable<net::http_response> service::handle(net::http_request request) {
+boost::asio::awaitable<net::http_response> service::handle(net::http_request& request) {
   net::http_response response;
   std::string_view path;
-  call c{impl_->around, std::move(request), {}, nullptr, nullptr};
+  call c{impl_->around, request, {}, nullptr, nullptr};
   try {
-    auto found = impl_->find(c.request);
+    const auto judged = std::static_pointer_cast<judged_request>(std::exchange(request.judged, nullptr));
+    auto found = judged ? std::move(judged->route) : impl_->find(request);
     path = found.path;
     if (found.hit == nullptr) {
       response = no_content();
       response.fields.add("Allow", found.allow);
     } else {
-      auto allowed = authorize(impl_->around, *found.hit, found.values, c.request, first_look::no);
+      auto allowed = judged ? std::move(judged->allowed)
+                            : authorize(impl_->around, *found.hit, found.values, request, first_look::no);
       c.values = std::move(found.values);
       c.who = std::move(allowed.who);
       c.account = std::move(allowed.account);

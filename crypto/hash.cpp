@@ -6,6 +6,7 @@
 
 #include <bit>
 #include <cstring>
+#include <memory>
 #include <stdexcept>
 #include <utility>
 
@@ -110,9 +111,14 @@ __attribute__((target("sse4.2"))) std::uint32_t crc32c_by_instruction(std::strin
 } // namespace
 
 digest256 sha256(std::string_view data) {
+  // A context a thread: making one costs as much as hashing a short text.
+  thread_local const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context{EVP_MD_CTX_new(),
+                                                                                    &EVP_MD_CTX_free};
   digest256 digest{};
   unsigned int size = 0;
-  if (EVP_Digest(data.data(), data.size(), digest.data(), &size, sha256_algorithm(), nullptr) != 1)
+  if (EVP_DigestInit_ex2(context.get(), sha256_algorithm(), nullptr) != 1 ||
+      EVP_DigestUpdate(context.get(), data.data(), data.size()) != 1 ||
+      EVP_DigestFinal_ex(context.get(), digest.data(), &size) != 1)
     fail("SHA-256");
   return digest;
 }

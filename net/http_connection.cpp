@@ -53,6 +53,7 @@ public:
     error_code ec;
     const auto peer = stream_.lowest_layer().remote_endpoint(ec);
     peer_ = peer.address();
+    peer_text_ = server_.proxies.client_address(peer_, {});
     stream_.lowest_layer().set_option(asio::ip::tcp::no_delay{true}, ec);
     home_.add(*this);
   }
@@ -84,7 +85,7 @@ private:
     http_request request;
     request.role = role_;
     request.request_id = home_.make_request_id();
-    request.remote = server_.proxies.client_address(peer_, request.fields);
+    request.remote = peer_text_;
     return request;
   }
 
@@ -152,7 +153,7 @@ private:
     const auto began = clock::now();
     enter(phase::handling);
     served_ = true;
-    http_request_parser parser{request};
+    std::optional<http_request_parser> parser; // of a chunked body
     gate_pass pass;
     if (!no)
       no = take_head(parser, request, pass, head_size);
@@ -162,65 +163,68 @@ private:
     const bool has_body = pass.framing == body_framing::chunked || pass.content_length > 0;
     auto decision = ask_about_head(request);
     if (auto* response = std::get_if<http_response>(&decision))
-      co_return co_await answer(request, *response, option_for(parser, pass, has_body), began);
-    const auto limit = std::get<http_service::accept_body>(decision).limit;
+      co_return co_await answer(request, *response, option_for(pass, has_body), began);
+    auto& accepted = std::get<http_service::accept_body>(decision);
+    // What was judged holds for this moment only: who has to wait for the body asks again.
+    const auto limit = accepted.limit;
+    if (!has_body || (pass.framing == body_framing::length && unread().size() >= pass.content_length))
+      request.judged = std::move(accepted.judged);
     if (pass.content_length > limit)
       no = too_large(limit);
+    else if (parser)
+      no = co_await read_chunks(*parser, pass, limit);
     else if (has_body)
-      no = co_await read_body(parser, pass, limit);
+      no = co_await read_length(request, pass);
     if (no && no->status == 0)
       co_return false;
     if (no)
       co_return co_await refuse(request, *no, began);
 
     enter(phase::handling);
-    http_request summary;
-    summary.method = request.method;
-    summary.path = request.path;
-    summary.query = request.query;
-    summary.remote = request.remote;
-    summary.request_id = request.request_id;
-    summary.role = role_;
     std::optional<http_response> response;
     try {
-      response = co_await server_.service->handle(std::move(request));
+      response = co_await server_.service->handle(request);
     } catch (const std::exception& error) {
-      spdlog::error("request {}: {}", summary.request_id, error.what());
+      spdlog::error("request {}: {}", request.request_id, error.what());
     }
     if (!response)
-      response = server_.service->protocol_error(summary, 500, "the request could not be handled");
-    co_return co_await answer(summary, *response, option_for(parser, pass, false), began);
+      response = server_.service->protocol_error(request, 500, "the request could not be handled");
+    co_return co_await answer(request, *response, option_for(pass, false), began);
   }
 
-  /// Judges the head and moves what it says into `request` and `pass`.
-  std::optional<gate_refusal> take_head(http_request_parser& parser, http_request& request, gate_pass& pass,
-                                        std::size_t head_size) {
-    auto verdict = judge_head(unread().substr(0, head_size));
+  /// Judges the head and moves what it says into `request` and `pass`; makes a parser for a chunked body.
+  std::optional<gate_refusal> take_head(std::optional<http_request_parser>& parser, http_request& request,
+                                        gate_pass& pass, std::size_t head_size) {
+    const auto head = unread().substr(0, head_size);
+    auto verdict = judge_head(head);
     if (auto* refusal = std::get_if<gate_refusal>(&verdict))
       return std::move(*refusal);
     pass = std::get<gate_pass>(std::move(verdict));
-    parser.header_limit(static_cast<std::uint32_t>(server_.settings.max_header + 1));
-    parser.body_limit(boost::none);
-    error_code ec;
-    const auto used = parser.put(asio::const_buffer{unread().data(), head_size}, ec);
-    // Two readers must agree on where the body ends, or one of them is wrong.
-    if (ec || used != head_size || !parser.is_header_done() ||
-        parser.chunked() != (pass.framing == body_framing::chunked) ||
-        (pass.framing == body_framing::length) != parser.content_length().has_value() ||
-        parser.content_length().value_or(0) != pass.content_length)
-      return gate_refusal{400, "the head can't be understood"};
-    buffer_.consume(head_size);
+    request.method = pass.method;
     request.path = std::move(pass.path);
     request.query = std::move(pass.query);
-    if (!pass.authority.empty()) {
-      http_fields fields;
-      fields.add("Host", std::move(pass.authority));
-      for (const auto& [name, value] : request.fields.all())
-        if (http::string_to_field({name.data(), name.size()}) != http::field::host)
-          fields.add(name, value);
-      request.fields = std::move(fields);
+    request.fields.reserve(pass.fields.size());
+    const bool named = !pass.authority.empty();
+    if (named)
+      request.fields.add("Host", std::move(pass.authority));
+    for (const auto& [name, value] : pass.fields)
+      if (!named || !same_field_name(name, "Host"))
+        request.fields.add(std::string{name}, std::string{value});
+    if (pass.framing == body_framing::chunked) {
+      parser.emplace(request);
+      parser->header_limit(static_cast<std::uint32_t>(server_.settings.max_header + 1));
+      parser->body_limit(boost::none);
+      error_code ec;
+      const auto used = parser->put(asio::const_buffer{head.data(), head_size}, ec);
+      // Two readers must agree on where the body ends, or one of them is wrong.
+      if (ec || used != head_size || !parser->is_header_done() || !parser->chunked())
+        return gate_refusal{400, "the head can't be understood"};
     }
-    request.remote = server_.proxies.client_address(peer_, request.fields);
+    pass.fields.clear(); // they point into the buffer
+    pass.method = {};
+    buffer_.consume(head_size);
+    if (!server_.proxies.none())
+      request.remote = server_.proxies.client_address(peer_, request.fields);
     return std::nullopt;
   }
 
@@ -237,18 +241,53 @@ private:
     return {413, "the body is longer than " + std::to_string(limit) + " bytes"};
   }
 
-  /// Reads the body into the parser's request. A refusal of status 0: the client went away.
-  asio::awaitable<std::optional<gate_refusal>> read_body(http_request_parser& parser, const gate_pass& pass,
-                                                         std::size_t limit) {
+  /// Before the body is read: who waits for it is told to send it. False when the client went away.
+  asio::awaitable<bool> ask_for_body(const gate_pass& pass) {
     enter(phase::body, server_.settings.body_timeout);
     if (pass.expects_continue && unread().empty()) {
       static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
       auto [ec, size] =
           co_await asio::async_write(stream_, asio::const_buffer{go_on.data(), go_on.size()}, as_result);
-      if (ec)
+      co_return !ec;
+    }
+    co_return true;
+  }
+
+  static std::optional<gate_refusal> body_ended(error_code ec) {
+    if (ec == asio::error::timed_out)
+      return gate_refusal{408, "the body didn't come in time"};
+    return gate_refusal{0, {}};
+  }
+
+  /// Reads a body of known length. A refusal of status 0: the client went away.
+  asio::awaitable<std::optional<gate_refusal>> read_length(http_request& request, const gate_pass& pass) {
+    // Each `co_await` in a statement of its own: GCC 12 destroys what a condition around it makes twice.
+    if (unread().size() < pass.content_length) {
+      const bool asked = co_await ask_for_body(pass);
+      if (!asked)
         co_return gate_refusal{0, {}};
     }
-    const bool chunked = pass.framing == body_framing::chunked;
+    const auto length = static_cast<std::size_t>(pass.content_length);
+    // The rest is reserved as it comes: a promise of bytes isn't worth memory.
+    request.body.reserve(std::min(length, body_read));
+    for (;;) {
+      const auto part = unread().substr(0, length - request.body.size());
+      request.body += part;
+      buffer_.consume(part.size());
+      const auto left = length - request.body.size();
+      if (left == 0)
+        co_return std::nullopt;
+      if (const auto ec = co_await fill(std::clamp(left, head_read, body_read)))
+        co_return body_ended(ec);
+    }
+  }
+
+  /// Reads a chunked body. A refusal of status 0: the client went away.
+  asio::awaitable<std::optional<gate_refusal>> read_chunks(http_request_parser& parser, const gate_pass& pass,
+                                                           std::size_t limit) {
+    const bool asked = co_await ask_for_body(pass);
+    if (!asked)
+      co_return gate_refusal{0, {}};
     parser.body_limit(limit);
     parser.eager(true);
     std::size_t taken = 0;
@@ -265,20 +304,16 @@ private:
         co_return gate_refusal{400, "the chunked body is malformed: " + ec.message()};
       if (parser.is_done())
         co_return std::nullopt;
-      if (chunked && (unread().size() > most_chunk_overhead_at_once ||
-                      taken / most_chunk_overhead_factor > limit + most_chunk_overhead_at_once))
+      if (unread().size() > most_chunk_overhead_at_once ||
+          taken / most_chunk_overhead_factor > limit + most_chunk_overhead_at_once)
         co_return gate_refusal{400, "the chunked body is mostly framing"};
-      const auto left = parser.content_length_remaining().value_or(body_read);
-      ec = co_await fill(std::clamp<std::size_t>(static_cast<std::size_t>(left), head_read, body_read));
-      if (ec == asio::error::timed_out)
-        co_return gate_refusal{408, "the body didn't come in time"};
-      if (ec)
-        co_return gate_refusal{0, {}};
+      if (ec = co_await fill(body_read); ec)
+        co_return body_ended(ec);
     }
   }
 
-  connection_option option_for(const http_request_parser& parser, const gate_pass& pass, bool close) const {
-    if (close || !parser.keep_alive() || server_.stopping.load(std::memory_order_relaxed))
+  connection_option option_for(const gate_pass& pass, bool close) const {
+    if (close || !pass.keep_alive || server_.stopping.load(std::memory_order_relaxed))
       return connection_option::close;
     return pass.is_http_1_0 ? connection_option::persist_http_1_0 : connection_option::persist;
   }
@@ -364,6 +399,7 @@ private:
   const listener_role role_;
   Stream stream_;
   asio::ip::address peer_;
+  std::string peer_text_;
   boost::beast::flat_buffer buffer_;
   std::string out_;
   bool served_ = false;

@@ -16,6 +16,9 @@ public:
   /// one.
   explicit trusted_proxies(const std::vector<std::string>& cidrs);
 
+  /// Whether no proxy is trusted: the peer is the client, whatever the fields say.
+  bool none() const noexcept { return networks_.empty(); }
+
   bool trusts(const boost::asio::ip::address& address) const noexcept;
 
   /// The client's address as text. When `peer` is a trusted proxy this is the rightmost address of

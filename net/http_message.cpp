@@ -10,16 +10,16 @@ char lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
 }
 
-bool same_name(std::string_view a, std::string_view b) noexcept {
+} // namespace
+
+bool same_field_name(std::string_view a, std::string_view b) noexcept {
   return a.size() == b.size() &&
          std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
-} // namespace
-
 std::optional<std::string_view> http_fields::find(std::string_view name) const {
   for (const auto& [field, value] : fields_)
-    if (same_name(field, name))
+    if (same_field_name(field, name))
       return std::string_view{value};
   return std::nullopt;
 }

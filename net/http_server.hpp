@@ -20,9 +20,10 @@ class http_service {
 public:
   virtual ~http_service() = default;
 
-  /// How many bytes of body the request may carry.
+  /// How many bytes of body the request may carry, and what was found out about it.
   struct accept_body {
     std::size_t limit = 0;
+    std::shared_ptr<void> judged = nullptr; ///< for `http_request::judged`
   };
 
   /// Called when the head is complete, before any of the body is read: routing, credentials and the size are
@@ -30,11 +31,11 @@ public:
   /// announced. With `accept_body`, a body over the limit gets `too_large`. Must not block.
   virtual std::variant<accept_body, http_response> on_head(const http_request& head) = 0;
 
-  /// Answers a complete request. Runs on the connection's executor; may suspend. Exceptions become a 500. A
-  /// status of 0 closes the connection without an answer. For HEAD, answer as for GET: the server leaves the
-  /// body out. What completes a suspended handler from another thread must do so before the server is
-  /// destroyed.
-  virtual boost::asio::awaitable<http_response> handle(http_request request) = 0;
+  /// Answers a complete request. Runs on the connection's executor; may suspend. `request` stays valid until
+  /// the answer is written; its body may be taken out of it. Exceptions become a 500. A status of 0 closes
+  /// the connection without an answer. For HEAD, answer as for GET: the server leaves the body out. What
+  /// completes a suspended handler from another thread must do so before the server is destroyed.
+  virtual boost::asio::awaitable<http_response> handle(http_request& request) = 0;
 
   /// What a client sees that broke the protocol: 400 malformed, 408 too slow, 413 body over the limit,
   /// 417 unknown expectation, 431 head too long, 500 the service threw, 503 too many connections, 505 other
@@ -42,8 +43,8 @@ public:
   /// `role`.
   virtual http_response protocol_error(const http_request& head, int status, std::string detail) = 0;
 
-  /// After the answer was written: for the metrics. `seconds` from the head's completion. `request` has
-  /// neither fields nor body any more when it was handled.
+  /// After the answer was written: for the metrics. `seconds` from the head's completion. `request` is as the
+  /// handler left it.
   virtual void on_answered(const http_request& request, const http_response& response, double seconds) = 0;
 };
 

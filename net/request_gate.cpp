@@ -10,6 +10,9 @@ namespace {
 
 using refused = std::optional<gate_refusal>;
 
+/// Room for the fields that clients send; browsers send more.
+constexpr std::size_t usual_fields = 8;
+
 gate_refusal bad(std::string detail) {
   return {400, std::move(detail)};
 }
@@ -114,7 +117,8 @@ refused decode(std::string_view text, target_part part, std::string& out) {
       const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
       const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
       if (high < 0 || low < 0)
-        return bad("the target holds a '%' that isn't followed by two hexadecimal digits");
+        return bad("the target holds a '%' that isn't followed by two "
+                   "hexadecimal digits");
       c = static_cast<char>(high * 16 + low);
       if (is_control(c))
         return bad("the target holds an encoded control character");
@@ -170,7 +174,8 @@ refused judge_target(std::string_view target, gate_pass& pass) {
     // RFC 9112, section 3.2.2: a server must accept the absolute form, whose authority then replaces Host.
     const auto scheme_end = target.find("://");
     if (scheme_end == std::string_view::npos)
-      return bad("the target must be a path that begins with '/', or an absolute http(s) URL");
+      return bad("the target must be a path that begins with '/', or an "
+                 "absolute http(s) URL");
     const auto scheme = target.substr(0, scheme_end);
     if (!same_name(scheme, "http") && !same_name(scheme, "https"))
       return bad("the target's scheme must be http or https");
@@ -195,17 +200,20 @@ refused judge_target(std::string_view target, gate_pass& pass) {
 refused judge_request_line(std::string_view line, gate_pass& pass) {
   const auto method_end = line.find(' ');
   if (method_end == std::string_view::npos)
-    return bad("the request line must be: method, target, version, with one space between them");
+    return bad("the request line must be: method, target, version, with one "
+               "space between them");
   const auto method = line.substr(0, method_end);
   if (!is_token(method))
     return bad("the method isn't a token");
   for (char c : method)
     if (c >= 'a' && c <= 'z')
       return bad("methods are case-sensitive; the known ones are upper case");
+  pass.method = method;
   line.remove_prefix(method_end + 1);
   const auto target_end = line.find(' ');
   if (target_end == std::string_view::npos || target_end == 0)
-    return bad("the request line must be: method, target, version, with one space between them");
+    return bad("the request line must be: method, target, version, with one "
+               "space between them");
   const auto target = line.substr(0, target_end);
   const auto version = line.substr(target_end + 1);
   if (version.size() != 8 || !version.starts_with("HTTP/") || version[5] < '0' || version[5] > '9' ||
@@ -219,6 +227,7 @@ refused judge_request_line(std::string_view line, gate_pass& pass) {
 
 /// What the fields said that decides where the request ends; each may be there once.
 struct framing_fields {
+  bool close = false, persist = false; // what Connection says
   bool host = false;
   bool length = false;
   bool transfer_encoding = false;
@@ -259,12 +268,23 @@ refused judge_field(std::string_view name, std::string_view value, framing_field
     if (!same_name(value, "100-continue"))
       return gate_refusal{417, "the only expectation understood is: 100-continue"};
     pass.expects_continue = true;
+  } else if (same_name(name, "connection")) {
+    for (std::string_view rest{value};;) {
+      const auto comma = rest.find(',');
+      const auto option = trim(rest.substr(0, comma));
+      seen.close = seen.close || same_name(option, "close");
+      seen.persist = seen.persist || same_name(option, "keep-alive");
+      if (comma == std::string_view::npos)
+        break;
+      rest.remove_prefix(comma + 1);
+    }
   }
   return std::nullopt;
 }
 
 refused judge_fields(std::string_view lines, gate_pass& pass) {
   framing_fields seen;
+  pass.fields.reserve(usual_fields);
   std::size_t count = 0;
   while (!lines.empty()) {
     const auto end = lines.find("\r\n");
@@ -286,6 +306,7 @@ refused judge_fields(std::string_view lines, gate_pass& pass) {
         return bad("a header field's value holds a control character");
     if (auto no = judge_field(name, value, seen, pass))
       return no;
+    pass.fields.emplace_back(name, value);
   }
   if (seen.length && seen.transfer_encoding)
     return bad("Content-Length and Transfer-Encoding exclude each other");
@@ -293,6 +314,8 @@ refused judge_fields(std::string_view lines, gate_pass& pass) {
     return bad("HTTP/1.0 has no Transfer-Encoding");
   if (!pass.is_http_1_0 && !seen.host)
     return bad("HTTP/1.1 needs a Host");
+  // RFC 9112, section 9.3: 1.1 persists unless told otherwise, 1.0 only when asked to.
+  pass.keep_alive = !seen.close && (!pass.is_http_1_0 || seen.persist);
   // RFC 9110, section 10.1.1: the expectation of an HTTP/1.0 client is ignored.
   pass.expects_continue = pass.expects_continue && !pass.is_http_1_0;
   return std::nullopt;

@@ -38,6 +38,7 @@ enum class body_framing : std::uint8_t { none, length, chunked };
 
 /// What a head that may pass says.
 struct gate_pass {
+  std::string_view method;                                ///< points into the head
   std::string path;                                       ///< decoded; begins with '/'
   std::vector<std::pair<std::string, std::string>> query; ///< decoded as a form: '+' is a space
   std::string authority;                                  ///< of an absolute-form target; replaces Host
@@ -45,6 +46,8 @@ struct gate_pass {
   std::uint64_t content_length = 0; ///< bytes; with `body_framing::length`
   bool expects_continue = false;    ///< the client waits for "100 Continue" before it sends the body
   bool is_http_1_0 = false;
+  bool keep_alive = true; ///< the client lets the connection go on after the answer
+  std::vector<std::pair<std::string_view, std::string_view>> fields; ///< in order; they point into the head
 };
 
 /// Why a head may not pass. The connection must be closed after the answer.

@@ -167,7 +167,7 @@ public:
     return accept_body{max_body_};
   }
 
-  boost::asio::awaitable<net::http_response> handle(net::http_request request) override {
+  boost::asio::awaitable<net::http_response> handle(net::http_request& request) override {
     if (request.method == "GET" || request.method == "HEAD")
       co_return list(request);
     if (request.method != "POST") {
@@ -176,7 +176,7 @@ public:
       co_return response;
     }
     const auto behaviour = behaviour_of(request);
-    record(std::move(request), behaviour.status);
+    record(request, behaviour.status);
     if (behaviour.delay.count() > 0) {
       boost::asio::steady_timer timer{co_await boost::asio::this_coro::executor};
       timer.expires_after(behaviour.delay);
@@ -197,11 +197,11 @@ public:
   void on_answered(const net::http_request&, const net::http_response&, double) override {}
 
 private:
-  void record(net::http_request request, int status) {
+  void record(net::http_request& request, int status) {
     arrival entry;
     entry.received = domain::boot_clock::now();
     entry.received_at = domain::wall_now();
-    entry.path = std::move(request.path);
+    entry.path = request.path;
     for (const auto& [name, value] : request.fields.all()) {
       auto lower = name;
       std::transform(lower.begin(), lower.end(), lower.begin(),

@@ -48,6 +48,21 @@ CAF_TEST(every_framing_that_could_be_read_in_two_ways_is_400_and_the_end) {
   CAF_CHECK_EQUAL(service->handled.load(), 0);
 }
 
+CAF_TEST(what_was_judged_at_the_head_holds_only_when_the_body_came_with_it) {
+  start();
+  raw_client client{url};
+  client.send("GET /judged HTTP/1.1\r\nHost: a\r\n\r\n");
+  CAF_CHECK(contains(client.answer(), "just now"));
+  client.send("POST /judged HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
+  CAF_CHECK(contains(client.answer(), "just now"));
+  client.send("POST /judged HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+  CAF_CHECK(contains(client.answer(), "100 Continue"));
+  client.send("abc");
+  CAF_CHECK(contains(client.answer(), "before"));
+  client.send("POST /judged HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n");
+  CAF_CHECK(contains(client.answer(), "before"));
+}
+
 CAF_TEST(a_connection_serves_many_requests_in_order) {
   start();
   raw_client client{url};

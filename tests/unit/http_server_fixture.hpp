@@ -51,10 +51,10 @@ public:
       return text(401, "who are you");
     if (head.path == "/throw-head")
       throw std::runtime_error("planned");
-    return accept_body{limit};
+    return accept_body{limit, std::make_shared<int>()};
   }
 
-  boost::asio::awaitable<http_response> handle(http_request request) override {
+  boost::asio::awaitable<http_response> handle(http_request& request) override {
     ++handled;
     if (request.path == "/throw")
       throw std::runtime_error("planned");
@@ -67,6 +67,8 @@ public:
       }
       --waiting;
     }
+    if (request.path == "/judged")
+      co_return text(200, request.judged ? "just now" : "before");
     if (request.path == "/drop")
       co_return text(0, "");
     if (request.path == "/empty")

@@ -82,6 +82,26 @@ CAF_TEST(http_1_0_has_no_chunks_and_needs_no_host) {
   CAF_CHECK(!passed("POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n").expects_continue);
 }
 
+CAF_TEST(a_connection_persists_as_its_version_and_its_options_say) {
+  CAF_CHECK(passed(with_fields("")).keep_alive);
+  CAF_CHECK(passed(with_fields("Connection: keep-alive, upgrade\r\n")).keep_alive);
+  CAF_CHECK(passed(with_fields("Connection: closed\r\nX-Connection: close\r\n")).keep_alive);
+  CAF_CHECK(!passed(with_fields("connection: Close\r\n")).keep_alive);
+  CAF_CHECK(!passed(with_fields("Connection: keep-alive ,\tclose\r\n")).keep_alive);
+  CAF_CHECK(!passed(with_fields("Connection: close\r\nConnection: keep-alive\r\n")).keep_alive);
+  CAF_CHECK(!passed("GET / HTTP/1.0\r\n\r\n").keep_alive);
+  CAF_CHECK(passed("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n").keep_alive);
+  CAF_CHECK(!passed("GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n").keep_alive);
+}
+
+CAF_TEST(method_and_fields_are_told_in_order_without_the_space_around) {
+  const auto head = with_fields("X-A: \t1 2 \r\nx-a:\r\nB:3\r\n");
+  const auto pass = passed(head);
+  CAF_CHECK_EQUAL(pass.method, "POST");
+  using field = std::pair<std::string_view, std::string_view>;
+  CAF_CHECK(pass.fields == (std::vector<field>{{"Host", "a"}, {"X-A", "1 2"}, {"x-a", ""}, {"B", "3"}}));
+}
+
 CAF_TEST(there_is_one_host_and_it_looks_like_one) {
   CAF_CHECK_EQUAL(status_of("GET / HTTP/1.1\r\n\r\n"), 400);
   CAF_CHECK_EQUAL(status_of("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"), 400);
