@@ -16,23 +16,22 @@ namespace {
 /// Log bytes after which a turn also saves the account, so that a restart replays little.
 constexpr std::uint64_t checkpoint_after_bytes = 2 * 1024 * 1024;
 
-/// Parsed events that an account keeps at hand for its pending notifications; the others are read from the
-/// log again.
-constexpr std::uint64_t hot_events_bytes = 256 * 1024;
-
 bool holds(const notification& n, const domain::record_id& record) {
   return std::find(n.records.begin(), n.records.end(), record) != n.records.end();
 }
 
 } // namespace
 
-account::account(identity who, settings limits, const source& from, const crypto::key_ring& keys)
+account::account(identity who, settings limits, const source& from, const crypto::key_ring& keys,
+                 event_budget& budget)
     : who_{who}, settings_{std::move(limits)}, source_{from}, keys_{keys}, rate_{settings_.windows},
-      ids_{from, who.shard, who.id} {
+      ids_{from, who.shard, who.id}, budget_{budget} {
   batch_.account = who_.id;
 }
 
-account::~account() = default;
+account::~account() {
+  budget_.give_back(kept_bytes_);
+}
 
 void account::configure(settings limits) {
   settings_ = std::move(limits);
@@ -150,7 +149,7 @@ std::uint32_t account::place(const domain::event_ptr& e, std::string_view id, co
     const auto delay = domain::chunk_delay(*s->compiled);
     std::uint32_t next = 0;
     if (delay == 0 && !s->waiting.empty()) {
-      const auto* tail = find(domain::notification_number{s->waiting.rbegin()->second});
+      const auto* tail = find(domain::notification_number{s->waiting.back().second});
       if (!tail->test && tail->merge_key == key) {
         // One run of records joins; it ends where the notification is full or already has a record.
         auto free = room - std::min(room, static_cast<std::uint32_t>(tail->records.size()));
@@ -248,7 +247,7 @@ void account::judge_holding(subscription_state& s, const domain::delivery_result
 }
 
 bool account::may_claim(const subscription_state& s, domain::boot_time now) const {
-  if (s.waiting.empty() || s.erased || s.waiting.begin()->first > now)
+  if (s.waiting.empty() || s.erased || s.waiting.front().first > now)
     return false;
   if (s.now.status == domain::subscription_status::paused || s.hold_until > now)
     return false;
@@ -266,7 +265,7 @@ bool account::may_claim(const subscription_state& s, domain::boot_time now) cons
 subscription_state* account::next_claimable() {
   subscription_state* best = nullptr;
   for (const auto& [id, s] : subscriptions_.all())
-    if (may_claim(*s, context_.at.boot) && (best == nullptr || *s->waiting.begin() < *best->waiting.begin()))
+    if (may_claim(*s, context_.at.boot) && (best == nullptr || s->waiting.front() < best->waiting.front()))
       best = s.get();
   return best;
 }
@@ -285,7 +284,7 @@ std::size_t account::claim(const std::function<bool()>& take_slot) {
         starved_ = true;
         break;
       }
-      const auto number = s->waiting.begin()->second;
+      const auto number = s->waiting.front().second;
       decide(entry::claimed{{domain::notification_number{number}}});
       claimed_now_.push_back(number);
       ++claims;
@@ -298,8 +297,8 @@ std::size_t account::claim(const std::function<bool()>& take_slot) {
   auto bytes = pending_bytes_;
   if (records > settings_.backlog_records || bytes > settings_.backlog_bytes) {
     // The queues are sorted: the earliest of their heads is next, without a look at the rest of the backlog.
-    using queue = std::set<std::pair<domain::boot_time, std::uint64_t>>;
-    std::vector<std::pair<queue::const_iterator, queue::const_iterator>> heads;
+    using place = waiting_queue::const_iterator;
+    std::vector<std::pair<place, place>> heads;
     const auto later = [](const auto& a, const auto& b) { return *a.first > *b.first; };
     for (const auto& [id, s] : subscriptions_.all())
       if (!s->waiting.empty())
@@ -307,7 +306,7 @@ std::size_t account::claim(const std::function<bool()>& take_slot) {
     std::make_heap(heads.begin(), heads.end(), later);
     while (!heads.empty() && (records > settings_.backlog_records || bytes > settings_.backlog_bytes)) {
       std::pop_heap(heads.begin(), heads.end(), later);
-      const auto& n = notifications_.at(heads.back().first->second);
+      const auto& n = *notifications_.find(heads.back().first->second);
       records -= n.records.size();
       bytes -= n.bytes();
       surplus.push_back(n.number);
@@ -344,7 +343,7 @@ std::optional<domain::boot_time> account::next_wake(domain::boot_time now) {
   for (const auto& [id, s] : subscriptions_.all()) {
     if (s->waiting.empty())
       continue;
-    const auto due = s->waiting.begin()->first;
+    const auto due = s->waiting.front().first;
     sooner(due + settings_.backlog_age);
     if (settings_.paused || settings_.held || s->now.status == domain::subscription_status::paused)
       continue;
@@ -388,32 +387,45 @@ std::vector<outgoing> account::committed(std::uint64_t seq, std::uint32_t offset
       if (p.where.seq == 0) {
         p.where.seq = seq;
         p.where.offset += offset;
-        if (p.source)
-          hot_bytes_ += p.where.length;
       }
   }
   std::vector<outgoing> out;
   out.reserve(claimed_now_.size());
   for (const auto number : std::exchange(claimed_now_, {}))
-    out.push_back(prepare(notifications_.at(number)));
+    out.push_back(prepare(*notifications_.find(number)));
   // Parsed events stay at hand only as far as the budget goes.
   for (const auto number : std::exchange(unplaced_, {})) {
     auto* n = find(domain::notification_number{number});
     if (n == nullptr)
       continue;
-    if (n->state != notification_state::pending || hot_bytes_ > hot_events_bytes)
+    if (n->state != notification_state::pending) {
       forget_sources(*n);
+      continue;
+    }
+    for (auto& p : n->parts) {
+      if (!p.source || p.kept)
+        continue;
+      p.kept = budget_.take(p.where.length);
+      if (p.kept)
+        kept_bytes_ += p.where.length;
+      else
+        p.source.reset();
+    }
   }
   return out;
 }
 
 /// Lets go of the parsed events; they can be read from the log again.
 void account::forget_sources(notification& n) {
-  for (auto& p : n.parts)
-    if (p.source && p.where.seq > 0) {
-      hot_bytes_ -= p.where.length;
-      p.source.reset();
+  for (auto& p : n.parts) {
+    if (p.where.seq == 0)
+      continue;
+    p.source.reset();
+    if (std::exchange(p.kept, false)) {
+      kept_bytes_ -= p.where.length;
+      budget_.give_back(p.where.length);
     }
+  }
 }
 
 outgoing account::prepare(notification& n) {

@@ -1,8 +1,10 @@
 #pragma once
 
+#include "account/event_budget.hpp"
 #include "account/event_ids.hpp"
 #include "account/log_entry.hpp"
 #include "account/notification.hpp"
+#include "account/notification_table.hpp"
 #include "account/requests.hpp"
 #include "account/settings.hpp"
 #include "account/source.hpp"
@@ -63,7 +65,8 @@ std::uint64_t saved_seq(std::string_view snapshot);
 ///                                              \--refused--> (thrown away)
 class account {
 public:
-  account(identity who, settings limits, const source& from, const crypto::key_ring& keys);
+  account(identity who, settings limits, const source& from, const crypto::key_ring& keys,
+          event_budget& budget);
   ~account();
   account(const account&) = delete;
   account& operator=(const account&) = delete;
@@ -212,7 +215,12 @@ private:
   void enqueue_loaded(notification n);
 
   // reading (account_queries.cpp)
-  std::vector<notification> block(std::uint64_t index, const domain::time_stamp& now) const;
+  /// The notifications of one block as they stand: what is stored, overlaid with what changed since.
+  struct block_view {
+    std::vector<notification> stored;
+    std::vector<const notification*> all; ///< by number; into `stored` or the account
+  };
+  block_view block(std::uint64_t index, const domain::time_stamp& now) const;
   domain::event_ptr event_of(const notification_part& p) const;
   std::vector<domain::body_part> body_parts(const notification& n) const;
 
@@ -224,8 +232,7 @@ private:
   subscription_table subscriptions_;
   domain::rate_limit rate_;
   event_ids ids_;
-  std::map<std::uint64_t, notification>
-      notifications_; ///< open ones, and those that ended since the last checkpoint
+  notification_table notifications_; ///< open ones, and those that ended since the last checkpoint
   std::uint64_t next_number_ = 1, next_feed_ = 1, next_event_ = 1;
   std::uint64_t pending_ = 0, pending_records_ = 0, pending_bytes_ = 0;
   std::uint32_t in_flight_ = 0;
@@ -252,7 +259,8 @@ private:
   std::vector<std::uint64_t> unplaced_; ///< notifications with parts whose seq is not known yet
   std::vector<std::uint64_t> claimed_now_;
   std::vector<std::uint64_t> just_ended_;
-  std::uint64_t hot_bytes_ = 0; ///< parsed events kept at hand for pending notifications
+  event_budget& budget_;
+  std::uint64_t kept_bytes_ = 0; ///< of the budget: parsed events at hand for pending notifications
 
   domain::time_stamp life_;                                 ///< of this load
   std::vector<domain::notification_number> overdue_claims_; ///< of earlier lives: become unknown

@@ -48,8 +48,7 @@ void account::apply(const entry::any& e, const domain::event_ptr& source, const 
 }
 
 notification* account::find(domain::notification_number n) {
-  const auto it = notifications_.find(raw(n));
-  return it == notifications_.end() ? nullptr : &it->second;
+  return notifications_.find(raw(n));
 }
 
 void account::touch(const notification& n) {
@@ -110,9 +109,9 @@ void account::apply_opened(const entry::opened& e) {
   if (auto* s = subscriptions_.find(e.subscription)) {
     n.speaks = s->now.speaks;
     n.revision = s->now.revision;
-    s->waiting.emplace(n.due, raw(n.number));
+    s->waiting.insert({n.due, raw(n.number)});
   }
-  auto& stored = notifications_[raw(n.number)] = std::move(n);
+  auto& stored = notifications_.put(std::move(n));
   add_part(stored, e.as, e.first, e.count);
 }
 
@@ -198,7 +197,9 @@ void account::apply_dropped(const entry::dropped& e) {
     leave_waiting(*n);
     forget_sources(*n);
     n->state = e.state;
-    n->result.state = e.state;
+    domain::delivery_result result;
+    result.state = e.state;
+    n->result = std::move(result);
     n->ended = context_.at.wall;
     into_feed(*n);
   }

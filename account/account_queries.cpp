@@ -5,6 +5,7 @@
 #include "storage/keys.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace carillon::account {
 
@@ -43,26 +44,27 @@ bool wanted(const notification& n, const query_log& q) {
 
 } // namespace
 
-/// The notifications of one block as they stand: what is stored, overlaid with what changed since.
-std::vector<notification> account::block(std::uint64_t index, const domain::time_stamp& now) const {
-  std::map<std::uint64_t, notification> merged;
-  const auto first = notifications_.lower_bound(index * block_size);
-  const auto last = notifications_.lower_bound((index + 1) * block_size);
+account::block_view account::block(std::uint64_t index, const domain::time_stamp& now) const {
+  block_view view;
+  std::array<const notification*, block_size> places{};
+  const auto* here = notifications_.find_block(index);
   const auto numbered =
       std::min(next_number_, (index + 1) * block_size) - std::min(next_number_, index * block_size);
-  if (static_cast<std::uint64_t>(std::distance(first, last)) < numbered) {
+  if (here == nullptr || here->count < numbered) {
     bool ok = true;
     if (const auto value = source_.get(storage::key(who_.shard, row_kind::block, raw(who_.id), index)))
-      for (auto& n : decode_notifications(*value, now, ok))
-        merged.insert_or_assign(raw(n.number), std::move(n));
+      view.stored = decode_notifications(*value, now, ok);
+    for (const auto& n : view.stored)
+      places[raw(n.number) % block_size] = &n;
   }
-  for (auto it = first; it != last; ++it)
-    merged.insert_or_assign(it->first, it->second);
-  std::vector<notification> out;
-  out.reserve(merged.size());
-  for (auto& [number, n] : merged)
-    out.push_back(std::move(n));
-  return out;
+  if (here != nullptr)
+    for (std::size_t i = 0; i < places.size(); ++i)
+      if (here->places[i])
+        places[i] = here->places[i].get();
+  for (const auto* n : places)
+    if (n != nullptr)
+      view.all.push_back(n);
+  return view;
 }
 
 domain::event_ptr account::event_of(const notification_part& p) const {
@@ -114,9 +116,9 @@ log_reply account::log(const query_log& q, const domain::time_stamp& now) const 
   log_reply out;
   auto before = q.before == 0 ? next_number_ : std::min(q.before, next_number_);
   std::set<std::uint64_t, std::greater<>> blocks;
-  for (const auto& [number, n] : notifications_)
-    if (number < before)
-      blocks.insert(number / block_size);
+  for (const auto& [index, b] : notifications_.blocks())
+    if (index * block_size < before)
+      blocks.insert(index);
   const auto prefix = storage::key(who_.shard, row_kind::block, raw(who_.id));
   if (before > 1)
     for (const auto& [key, value] : source_.range(
@@ -129,8 +131,9 @@ log_reply account::log(const query_log& q, const domain::time_stamp& now) const 
       out.next = (b + 1) * block_size;
       return out;
     }
-    auto all = block(b, now);
-    for (auto n = all.rbegin(); n != all.rend(); ++n) {
+    const auto view = block(b, now);
+    for (auto place = view.all.rbegin(); place != view.all.rend(); ++place) {
+      const auto* n = *place;
       // What is past retention may wait in its block for the others there: it is gone for readers already.
       const bool past = is_final(n->state) && n->ended < now.wall - settings_.retention_log;
       if (raw(n->number) >= before || past || !wanted(*n, q))
@@ -139,7 +142,7 @@ log_reply account::log(const query_log& q, const domain::time_stamp& now) const 
         out.next = raw(out.notifications.back().number);
         return out;
       }
-      out.notifications.push_back(std::move(*n));
+      out.notifications.push_back(*n);
     }
   }
   return out;
@@ -147,12 +150,13 @@ log_reply account::log(const query_log& q, const domain::time_stamp& now) const 
 
 std::variant<notification_reply, request_error> account::get(domain::notification_number number,
                                                              const domain::time_stamp& now) const {
-  auto all = block(raw(number) / block_size, now);
-  const auto it = std::find_if(all.begin(), all.end(), [&](const auto& n) { return n.number == number; });
-  if (it == all.end())
+  const auto view = block(raw(number) / block_size, now);
+  const auto it =
+      std::find_if(view.all.begin(), view.all.end(), [&](const auto* n) { return n->number == number; });
+  if (it == view.all.end())
     return request_error{404, "not-found", "there is no such notification", {}, 0};
   notification_reply out;
-  out.value = std::move(*it);
+  out.value = **it;
   auto compiled = domain::compiled_ptr{};
   if (const auto* s = subscriptions_.find(out.value.subscription); s && s->now.revision == out.value.revision)
     compiled = s->compiled;
@@ -203,7 +207,7 @@ missed_reply account::missed(const query_missed& q, const domain::time_stamp& no
   if (stored.size() == missed_per_page)
     return out;
   for (auto it = recent_missed_.upper_bound(out.next); it != recent_missed_.end(); ++it)
-    if (!take(notifications_.at(it->second), it->first))
+    if (!take(*notifications_.find(it->second), it->first))
       return out;
   return out;
 }
@@ -212,15 +216,15 @@ std::vector<const notification*> account::just_ended() const {
   std::vector<const notification*> out;
   out.reserve(just_ended_.size());
   for (const auto number : just_ended_)
-    out.push_back(&notifications_.at(number));
+    out.push_back(notifications_.find(number));
   return out;
 }
 
 std::optional<domain::boot_time> account::oldest_due() const {
   std::optional<domain::boot_time> oldest;
   for (const auto& [id, s] : subscriptions_.all())
-    if (!s->waiting.empty() && (!oldest || s->waiting.begin()->first < *oldest))
-      oldest = s->waiting.begin()->first;
+    if (!s->waiting.empty() && (!oldest || s->waiting.front().first < *oldest))
+      oldest = s->waiting.front().first;
   return oldest;
 }
 

@@ -110,9 +110,10 @@ std::string account::encode_snapshot() const {
     put_boot(w, s->last_claim);
   }
   std::set<std::uint64_t> open_blocks;
-  for (const auto& [number, n] : notifications_)
+  notifications_.each([&](const notification& n) {
     if (!is_final(n.state))
-      open_blocks.insert(number / block_size);
+      open_blocks.insert(raw(n.number) / block_size);
+  });
   w.number(open_blocks.size());
   for (const auto b : open_blocks)
     w.number(b);
@@ -190,7 +191,7 @@ void account::enqueue_loaded(notification n) {
     pending_records_ += n.records.size();
     pending_bytes_ += n.bytes();
     if (s != nullptr)
-      s->waiting.emplace(n.due, raw(n.number));
+      s->waiting.insert({n.due, raw(n.number)});
   } else {
     ++in_flight_;
     rate_.take(1);
@@ -200,7 +201,7 @@ void account::enqueue_loaded(notification n) {
       ++in_flight_by_origin_[s->origin];
     }
   }
-  notifications_.emplace(raw(n.number), std::move(n));
+  notifications_.put(std::move(n));
 }
 
 void account::load(const domain::time_stamp& now, std::optional<std::uint64_t> tail_from) {
@@ -231,15 +232,18 @@ void account::load(const domain::time_stamp& now, std::optional<std::uint64_t> t
   }
   event_ = {};
   // A claim of this life is under way in the delivery engine; its outcome will come.
-  for (const auto& [number, n] : notifications_)
+  notifications_.each([&](const notification& n) {
     if (n.state == notification_state::claimed && n.claimed_life != now.life)
       overdue_claims_.push_back(n.number);
+  });
 }
 
 void account::keep_claims(const std::set<std::uint64_t>& under_way) {
-  for (const auto& [number, n] : notifications_)
-    if (n.state == notification_state::claimed && n.claimed_life == life_.life && !under_way.contains(number))
+  notifications_.each([&](const notification& n) {
+    if (n.state == notification_state::claimed && n.claimed_life == life_.life &&
+        !under_way.contains(raw(n.number)))
       overdue_claims_.push_back(n.number);
+  });
 }
 
 /// The state as committed so far, for what changed since the last checkpoint.
@@ -248,14 +252,9 @@ std::vector<domain::table_write> account::checkpoint_tables() {
   domain::time_stamp stamp = life_;
   stamp.boot = context_.at.boot;
   stamp.wall = context_.at.wall;
-  for (const auto b : dirty_blocks_) {
-    const auto all = block(b, stamp);
-    std::vector<const notification*> in_order;
-    for (const auto& n : all)
-      in_order.push_back(&n);
-    out.push_back(
-        {storage::key(who_.shard, row_kind::block, raw(who_.id), b), encode_block(in_order, stamp), false});
-  }
+  for (const auto b : dirty_blocks_)
+    out.push_back({storage::key(who_.shard, row_kind::block, raw(who_.id), b),
+                   encode_block(block(b, stamp).all, stamp), false});
   for (const auto& [feed, number] : recent_missed_)
     if (const auto* n = find(domain::notification_number{number}))
       out.push_back(
@@ -268,7 +267,7 @@ std::vector<domain::table_write> account::checkpoint_tables() {
   dirty_blocks_.clear();
   recent_missed_.clear();
   unsaved_bytes_ = 0;
-  std::erase_if(notifications_, [](const auto& entry) { return is_final(entry.second.state); });
+  notifications_.erase_final();
   return out;
 }
 

@@ -85,15 +85,18 @@ notification decode_one(byte_reader& r) {
     n.records.push_back(std::move(id));
   }
   n.feed_number = r.number();
-  n.result.state = n.state;
-  n.result.status_code = r.as<std::uint16_t>();
-  n.result.error = static_cast<domain::failure_class>(r.u8());
-  n.result.detail = r.text();
-  n.result.timing.dns = get_timing(r);
-  n.result.timing.connect = get_timing(r);
-  n.result.timing.tls = get_timing(r);
-  n.result.timing.response = get_timing(r);
-  n.result.response_excerpt = r.text();
+  domain::delivery_result result;
+  result.state = n.state;
+  result.status_code = r.as<std::uint16_t>();
+  result.error = static_cast<domain::failure_class>(r.u8());
+  result.detail = r.text();
+  result.timing.dns = get_timing(r);
+  result.timing.connect = get_timing(r);
+  result.timing.tls = get_timing(r);
+  result.timing.response = get_timing(r);
+  result.response_excerpt = r.text();
+  if (is_final(n.state))
+    n.result = std::move(result);
   return n;
 }
 
@@ -131,14 +134,14 @@ void encode(const notification& n, std::string& out) {
     w.text(id.text);
   }
   w.number(n.feed_number);
-  w.number(n.result.status_code);
-  w.u8(static_cast<std::uint8_t>(n.result.error));
-  w.text(n.result.detail);
-  put_timing(w, n.result.timing.dns);
-  put_timing(w, n.result.timing.connect);
-  put_timing(w, n.result.timing.tls);
-  put_timing(w, n.result.timing.response);
-  w.text(n.result.response_excerpt);
+  w.number(n.result->status_code);
+  w.u8(static_cast<std::uint8_t>(n.result->error));
+  w.text(n.result->detail);
+  put_timing(w, n.result->timing.dns);
+  put_timing(w, n.result->timing.connect);
+  put_timing(w, n.result->timing.tls);
+  put_timing(w, n.result->timing.response);
+  w.text(n.result->response_excerpt);
 }
 
 std::string encode_block(const std::vector<const notification*>& ns, const domain::time_stamp& stamp) {

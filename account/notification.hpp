@@ -1,5 +1,6 @@
 #pragma once
 
+#include "account/boxed.hpp"
 #include "domain/event.hpp"
 #include "domain/ids.hpp"
 #include "domain/log_position.hpp"
@@ -22,6 +23,7 @@ struct notification_part {
   std::uint32_t first = 0; ///< index of its first record in the event
   std::uint32_t count = 0;
   domain::action as{}; ///< the action that matched
+  bool kept = false;   ///< `source` counts against the node's budget
   domain::wall_time accepted{};
   std::uint32_t charged = 0; ///< bytes it counts against the backlog: an event's body counts once
   domain::event_ptr source;  ///< the parsed event while it is at hand; not stored
@@ -45,9 +47,9 @@ struct notification {
   std::vector<notification_part> parts;
   std::vector<domain::record_id> records; ///< of all parts, in order
 
-  std::string origin;             ///< whose slots it uses while claimed; not stored
-  std::uint64_t feed_number = 0;  ///< its place in the missed feed, 0: not in it
-  domain::delivery_result result; ///< when ended; `first_byte` and `ended` of it are not stored
+  std::string origin;                    ///< whose slots it uses while claimed; not stored
+  std::uint64_t feed_number = 0;         ///< its place in the missed feed, 0: not in it
+  boxed<domain::delivery_result> result; ///< when ended; `first_byte` and `ended` of it are not stored
 
   /// Bytes of event bodies it keeps waiting; what `limits.backlog-bytes` counts.
   std::uint64_t bytes() const;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "account/waiting_queue.hpp"
 #include "domain/event.hpp"
 #include "domain/matching.hpp"
 #include "domain/subscription.hpp"
@@ -9,7 +10,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,7 +21,7 @@ struct subscription_state {
   domain::subscription now;      ///< current revision and holding
   domain::compiled_ptr compiled; ///< of the current revision
   std::string origin;            ///< "https://host:port" of the target: what slots per origin count
-  std::set<std::pair<domain::boot_time, std::uint64_t>> waiting; ///< (due, number), in the order of claiming
+  waiting_queue waiting;
   std::uint32_t in_flight = 0;
   domain::boot_time hold_until{}; ///< from a Retry-After
   domain::boot_time last_claim{}; ///< what the probe interval counts from

@@ -67,7 +67,7 @@ void account_state::loaded(const shard_tail& tail) {
   try {
     auto fresh = std::make_unique<account::account>(
         account::identity{at.id, at.number, node->store.identity().generation}, limits, node->source,
-        node->keys);
+        node->keys, node->parsed_events);
     fresh->load(node->store.stamp(), tail.from == 0 ? std::nullopt : std::optional{tail.from});
     loading = std::move(fresh);
   } catch (const std::exception& e) {
@@ -104,12 +104,25 @@ void account_state::resumed(std::set<std::uint64_t> under_way) {
 // --- what comes in ---
 
 caf::result<reply_ptr> account_state::request(request_ptr r) {
-  inputs.push_back({std::move(r), self->make_response_promise<reply_ptr>()});
-  auto durable = inputs.back().answer;
+  auto durable = self->make_response_promise<reply_ptr>();
+  inputs.push_back({std::move(r), durable});
+  came_in();
+  return durable;
+}
+
+caf::result<reply_list_ptr> account_state::requests(const request_list& list) {
+  auto durable = self->make_response_promise<reply_list_ptr>();
+  auto answers_to = request_answer::for_list(list.size(), durable);
+  for (std::size_t i = 0; i < list.size(); ++i)
+    inputs.push_back({list[i], std::move(answers_to[i])});
+  came_in();
+  return durable;
+}
+
+void account_state::came_in() {
   urgent = true;
   leaving = false;
   turn();
-  return durable;
 }
 
 void account_state::outcomes(std::vector<net::delivery_outcome> list) {
@@ -122,9 +135,8 @@ void account_state::outcomes(std::vector<net::delivery_outcome> list) {
 
 void account_state::configure(const account::settings& changed) {
   limits = changed;
+  limits_changed = true;
   targets.clear(); // the egress policy may be another one
-  if (core && !committing)
-    core->configure(limits);
   urgent = true;
   turn();
 }
@@ -188,7 +200,8 @@ void account_state::turn() {
   ++idle_timer;
   urgent = slots_came = false;
   const auto moment = now();
-  core->configure(limits);
+  if (std::exchange(limits_changed, false))
+    core->configure(limits);
   if (!core->unsaved())
     saved_at = moment.boot;
   const bool save = std::exchange(save_asked, false) || moment.boot - saved_at > longest_unsaved;
@@ -421,6 +434,7 @@ account_actor::behavior_type account_behavior(account_actor::stateful_pointer<ac
   self->state.start(std::move(node), std::move(at), std::move(limits));
   return {
       [self](request_ptr& r) { return self->state.request(std::move(r)); },
+      [self](request_list_ptr& list) { return self->state.requests(*list); },
       [self](outcome_vector& list) { self->state.outcomes(std::move(list)); },
       [self](const settings_ptr& changed) { self->state.configure(*changed); },
       [self](wake_atom, std::uint64_t timer) { self->state.wake(timer); },

@@ -3,6 +3,7 @@
 #include "account/account.hpp"
 #include "actors/delivery_desk.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/request_answer.hpp"
 #include "actors/services.hpp"
 
 #include <caf/stateful_actor.hpp>
@@ -58,29 +59,30 @@ struct account_state {
   void start(services_ptr services, account_neighbours neighbours, settings_ptr limits);
 
   caf::result<reply_ptr> request(request_ptr r);
+  caf::result<reply_list_ptr> requests(const request_list& list);
   void outcomes(std::vector<net::delivery_outcome> list);
   void configure(const account::settings& limits);
   void wake(std::uint64_t timer);
   caf::result<bool> drain();
   void idle(std::uint64_t timer);
 
-  using promise = caf::typed_response_promise<reply_ptr>;
   struct input {
     request_ptr what;
-    promise answer;
+    request_answer answer;
   };
   struct answer {
-    promise to;
+    request_answer to;
     account::reply what;
   };
   /// A long poll of the missed feed, or a test that waits for its outcome.
   struct poll {
     account::query_missed missed;
     domain::notification_number test{};
-    promise to;
+    request_answer to;
     domain::boot_time until{};
   };
 
+  void came_in();
   void load();
   void loaded(const shard_tail& tail);
   void resumed(std::set<std::uint64_t> under_way);
@@ -104,6 +106,7 @@ struct account_state {
   services_ptr node;
   account_neighbours at;
   account::settings limits;
+  bool limits_changed = false;               ///< the next turn goes by new ones
   std::unique_ptr<account::account> core;    ///< none while loading
   std::unique_ptr<account::account> loading; ///< waits to hear which of its POSTs are under way
   bool committing = false;

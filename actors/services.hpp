@@ -1,7 +1,9 @@
 #pragma once
 
+#include "account/event_budget.hpp"
 #include "account/settings.hpp"
 #include "account/source.hpp"
+#include "actors/log_tail.hpp"
 #include "actors/metrics.hpp"
 #include "config/settings.hpp"
 #include "crypto/aead.hpp"
@@ -41,11 +43,16 @@ public:
   void replay(domain::shard_id shard, domain::account_id account, std::uint64_t after,
               const std::function<void(std::uint64_t, std::uint32_t, const domain::time_stamp&,
                                        std::string_view)>& visit) const override {
-    reader_.scan(shard, after + 1, [&](const storage::logged_batch& b) {
+    const auto [places, from] = tail.behind(shard, account, after);
+    const auto pass_on = [&](const storage::logged_batch& b) {
       if (b.account == account)
         visit(b.seq, b.offset, b.stamp, b.entries);
-    });
+    };
+    reader_.revisit(shard, account, places, pass_on);
+    reader_.scan(shard, from, pass_on);
   }
+
+  log_tail tail; ///< filled by the shards at their start
 
 private:
   storage::log_reader reader_;
@@ -63,6 +70,7 @@ struct services {
   storage::log_reader reader;
   crypto::key_ring keys;
   net::slot_pool slots;
+  account::event_budget parsed_events{std::uint64_t{32} << 20}; ///< of all accounts' pending notifications
   metrics counts;
   std::atomic<bool> draining{false}; ///< no new claims, no new requests
   std::atomic<bool> held{false};     ///< the store was restored and not released yet

@@ -94,7 +94,7 @@ private:
 
     account::settings limits;
     limits.name = profile.id;
-    account::account one{{profile.number, shard, store_.identity().generation}, limits, source_, keys_};
+    account::account one{{profile.number, shard, store_.identity().generation}, limits, source_, keys_, budget_};
     one.load(stamp_, std::nullopt);
     const account::moment now{stamp_.boot, stamp_.wall};
     const auto id = ++subscriptions_[domain::raw(shard)] * shards + domain::raw(shard);
@@ -127,6 +127,7 @@ private:
   }
 
   crypto::key_ring keys_;
+  account::event_budget budget_{0};
   storage::store store_;
   domain::time_stamp stamp_;
   empty_source source_;

@@ -16,11 +16,14 @@ public:
   void u8(std::uint8_t v) { out_.push_back(static_cast<char>(v)); }
 
   void number(std::uint64_t v) {
+    char bytes[10];
+    std::size_t count = 0;
     while (v >= 0x80) {
-      out_.push_back(static_cast<char>((v & 0x7F) | 0x80));
+      bytes[count++] = static_cast<char>((v & 0x7F) | 0x80);
       v >>= 7;
     }
-    out_.push_back(static_cast<char>(v));
+    bytes[count++] = static_cast<char>(v);
+    out_.append(bytes, count);
   }
 
   /// Small negative numbers stay small.
@@ -36,8 +39,10 @@ public:
   void raw(std::string_view v) { out_.append(v); }
 
   void fixed32(std::uint32_t v) {
+    char bytes[4];
     for (int i = 0; i < 4; ++i)
-      out_.push_back(static_cast<char>(v >> (8 * i)));
+      bytes[i] = static_cast<char>(v >> (8 * i));
+    out_.append(bytes, sizeof bytes);
   }
 
   std::size_t size() const { return out_.size(); }

@@ -5,8 +5,15 @@ namespace carillon::domain {
 void append_json_string(std::string& out, std::string_view text) {
   constexpr std::string_view hex = "0123456789abcdef";
   out += '"';
-  for (const char c : text) {
-    switch (c) {
+  const char* plain = text.data(); // from here on nothing had to be escaped
+  const char* const end = text.data() + text.size();
+  for (const char* p = plain; p != end; ++p) {
+    const auto byte = static_cast<unsigned char>(*p);
+    if (byte >= 0x20 && byte != '"' && byte != '\\')
+      continue;
+    out.append(plain, p);
+    plain = p + 1;
+    switch (byte) {
     case '"':
       out += "\\\"";
       break;
@@ -23,14 +30,12 @@ void append_json_string(std::string& out, std::string_view text) {
       out += "\\t";
       break;
     default:
-      if (const auto byte = static_cast<unsigned char>(c); byte < 0x20) {
-        out += "\\u00";
-        out += hex[byte >> 4];
-        out += hex[byte & 15];
-      } else
-        out += c;
+      out += "\\u00";
+      out += hex[byte >> 4];
+      out += hex[byte & 15];
     }
   }
+  out.append(plain, end);
   out += '"';
 }
 

@@ -103,7 +103,7 @@ struct world {
   }
   void load() {
     a = std::make_unique<account::account>(account::identity{domain::account_id{64}, domain::shard_id{0}, 1},
-                                           limits, source, keys);
+                                           limits, source, keys, budget);
     a->load(now_stamp(), 1);
     out.clear();
   }
@@ -223,6 +223,7 @@ struct world {
   std::string key_line;
   crypto::key_ring keys;
   memory_source source;
+  account::event_budget budget{256 * 1024};
   account::settings limits;
   domain::time_stamp stamp;
   domain::boot_time boot{100'000s};
