@@ -52,6 +52,7 @@ void measure_backlog(stage& on, figures& into) {
   const auto pending = before.metric("carillon_pending_notifications");
   const auto waiting = static_cast<double>(before.anonymous_bytes());
 
+  const auto handshakes_before = on.receiver().stats().handshakes;
   const auto killed = domain::boot_clock::now();
   auto& after = on.killed_and_started_node(open_windows);
   const auto deadline = killed + 60s;
@@ -69,6 +70,7 @@ void measure_backlog(stage& on, figures& into) {
   on.settle();
   const auto drained = static_cast<double>(million) /
                        std::chrono::duration<double>(domain::boot_clock::now() - *first).count();
+  const auto handshakes = on.receiver().stats().handshakes - handshakes_before;
   on.judge();
   into.add("events accepted", unit::per_second, accepted);
   into.add("pending notifications", unit::count, pending);
@@ -79,6 +81,8 @@ void measure_backlog(stage& on, figures& into) {
   into.add("ready after the kill", unit::milliseconds,
            std::chrono::duration<double, std::milli>(start).count());
   into.add("delivered after the kill", unit::per_second, drained);
+  into.add("TLS handshakes per notification after the kill", unit::times,
+           static_cast<double>(handshakes) / pending);
   into.add("anonymous memory in the 5 s after, most", unit::megabytes, restarted / megabyte,
            at_most(wanted_memory));
 }

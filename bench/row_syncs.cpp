@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int single_events = 20;
+constexpr int single_events = 8;
 /// Outcomes are due within 200 ms; as long again without a commit, and the node is idle.
 constexpr auto outcome_time = 200ms;
 constexpr auto quiet_time = 400ms;

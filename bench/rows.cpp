@@ -23,7 +23,7 @@ std::span<const row> all_rows() {
        "CPU per notification as an account's subscriptions go from 1 to 100, of which 1 matches",
        measure_subscriptions},
       {"dead-name", "POSTs beside a DNS name that never answers; the delivery engine alone",
-       measure_dead_name},
+       measure_dead_name, true},
       {"handshakes", "a new TLS connection for each POST, whole and resumed; beside openssl s_time",
        measure_handshakes, true},
       {"queue", "CPU per notification beside a BullMQ worker and its Redis", measure_queue, true,
