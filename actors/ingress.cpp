@@ -3,6 +3,7 @@
 #include "actors/error.hpp"
 #include "config/defaults.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace carillon::actors {
@@ -19,31 +20,80 @@ void ingress_state::start(services_ptr services, directory_actor where) {
   self->set_down_handler([this](caf::down_msg& down) { gone(down.source); });
 }
 
-void ingress_state::take(domain::account_id account, request_ptr what, ask_ptr from) {
+bool ingress_state::admit(domain::account_id account, const ask_ptr& from) {
+  const auto refuse = [&](account::request_error why) {
+    from->done(std::move(why));
+    return false;
+  };
   if (node->draining)
-    return from->done(account::request_error{503, "draining", "this node is shutting down", {}, 5});
+    return refuse({503, "draining", "this node is shutting down", {}, 5});
   const auto share = waiting.find(raw(account));
   if (share != waiting.end() && share->second + from->cost > config::defaults::ingress_bytes_per_account)
-    return from->done(
-        account::request_error{429,
-                               "too-many-requests",
-                               "too much of this account's is waiting to be made durable; send slower",
-                               {},
-                               1});
+    return refuse({429,
+                   "too-many-requests",
+                   "too much of this account's is waiting to be made durable; send slower",
+                   {},
+                   1});
   if (waiting_total + from->cost > config::defaults::ingress_bytes_total)
-    return from->done(account::request_error{
-        503, "overloaded", "too much is waiting to be made durable on this node; try again", {}, 1});
+    return refuse(
+        {503, "overloaded", "too much is waiting to be made durable on this node; try again", {}, 1});
   waiting[raw(account)] += from->cost;
   waiting_total += from->cost;
   deadlines.emplace(domain::boot_clock::now() + from->timeout, from);
   if (deadlines.size() == 1)
     self->delayed_send(self, std::chrono::duration_cast<std::chrono::nanoseconds>(deadline_check),
                        wake_atom_v);
+  return true;
+}
+
+void ingress_state::take(domain::account_id account, request_ptr what, ask_ptr from) {
+  if (!admit(account, from))
+    return;
   const auto it = known.find(raw(account));
   if (it != known.end())
     forward(it->second, account, std::move(what), std::move(from), true);
   else
     find(account, std::move(what), std::move(from), true);
+}
+
+/// Each account gets its own in one message; only events, whose answers come together: others may wait long.
+void ingress_state::take_all(asked_list list) {
+  const auto joins = [this](const asked& a) {
+    return std::holds_alternative<account::submit_events>(*a.what) && known.contains(raw(a.account));
+  };
+  std::stable_sort(list.begin(), list.end(),
+                   [](const asked& a, const asked& b) { return raw(a.account) < raw(b.account); });
+  for (auto first = list.begin(); first != list.end();) {
+    const auto account = first->account;
+    std::vector<asked> together;
+    for (; first != list.end() && first->account == account; ++first)
+      if (!joins(*first))
+        take(account, std::move(first->what), std::move(first->from));
+      else if (admit(account, first->from))
+        together.push_back(std::move(*first));
+    if (!together.empty())
+      forward_all(known.at(raw(account)), account, std::move(together));
+  }
+}
+
+void ingress_state::forward_all(const account_actor& to, domain::account_id account,
+                                std::vector<asked> list) {
+  if (list.size() == 1)
+    return forward(to, account, std::move(list.front().what), std::move(list.front().from), true);
+  auto requests = std::make_shared<request_list>();
+  for (const auto& one : list)
+    requests->push_back(one.what);
+  const auto sent = std::make_shared<const asked_list>(std::move(list));
+  self->request(to, caf::infinite, std::move(requests))
+      .then(
+          [=, this](const reply_list_ptr& replies) {
+            for (std::size_t i = 0; i < sent->size(); ++i)
+              answer(account, (*sent)[i].from, std::move(*(*replies)[i]));
+          },
+          [=, this](const caf::error& e) {
+            for (const auto& one : *sent)
+              failed(account, one.what, one.from, true, e);
+          });
 }
 
 /// `again`: the account's actor may turn out to have just left, then it is looked up once more.
@@ -70,16 +120,19 @@ void ingress_state::forward(const account_actor& to, domain::account_id account,
                             ask_ptr from, bool again) {
   self->request(to, caf::infinite, what)
       .then([=, this](const reply_ptr& r) { answer(account, from, std::move(*r)); },
-            [=, this](const caf::error& e) {
-              // An actor that left took nothing more out of its mailbox: nothing of this request was decided.
-              const bool left = e == caf::sec::request_receiver_down;
-              if (left && again) {
-                known.erase(raw(account));
-                find(account, what, from, false);
-              } else {
-                answer(account, from, account::request_error{503, "overloaded", caf::to_string(e), {}, 1});
-              }
-            });
+            [=, this](const caf::error& e) { failed(account, what, from, again, e); });
+}
+
+void ingress_state::failed(domain::account_id account, const request_ptr& what, const ask_ptr& from,
+                           bool again, const caf::error& why) {
+  // An actor that left took nothing more out of its mailbox: nothing of this request was decided.
+  const bool left = why == caf::sec::request_receiver_down;
+  if (left && again) {
+    known.erase(raw(account));
+    find(account, what, from, false);
+  } else {
+    answer(account, from, account::request_error{503, "overloaded", caf::to_string(why), {}, 1});
+  }
 }
 
 void ingress_state::answer(domain::account_id account, const ask_ptr& from, account::reply what) {
@@ -135,6 +188,7 @@ ingress_actor::behavior_type ingress(ingress_actor::stateful_pointer<ingress_sta
       [self](domain::account_id account, request_ptr& what, ask_ptr& from) {
         self->state.take(account, std::move(what), std::move(from));
       },
+      [self](asked_list& list) { self->state.take_all(std::move(list)); },
       [self](wake_atom) { self->state.check_deadlines(); },
   };
 }

@@ -22,11 +22,17 @@ struct ingress_state {
   void start(services_ptr services, directory_actor directory);
 
   void take(domain::account_id account, request_ptr what, ask_ptr from);
+  void take_all(asked_list list);
   void gone(const caf::actor_addr& who);
 
   void find(domain::account_id account, request_ptr what, ask_ptr from, bool again);
+  /// Counts it, or answers that there is no room.
+  bool admit(domain::account_id account, const ask_ptr& from);
+  void forward_all(const account_actor& to, domain::account_id account, std::vector<asked> list);
   void forward(const account_actor& to, domain::account_id account, request_ptr what, ask_ptr from,
                bool again);
+  void failed(domain::account_id account, const request_ptr& what, const ask_ptr& from, bool again,
+              const caf::error& why);
   void answer(domain::account_id account, const ask_ptr& from, account::reply what);
   void finish(const ask_ptr& from, account::reply what);
   void check_deadlines();

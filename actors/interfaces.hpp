@@ -53,6 +53,8 @@ using shard_actor = typed<
 using account_actor = typed<
     /// Anything asked of the account; answered when it is durable.
     caf::result<reply_ptr>(request_ptr),
+    /// The same for several; answered when the last of them is.
+    caf::result<reply_list_ptr>(request_list_ptr),
     /// POSTs of this account that ended.
     caf::result<void>(outcome_vector),
     /// New limits or state.
@@ -107,6 +109,8 @@ using directory_actor = typed<
 using ingress_actor = typed<
     /// One account's request, on its way there; the answer goes to the callback.
     caf::result<void>(domain::account_id, request_ptr, ask_ptr),
+    /// The same for all that one loop of a server had.
+    caf::result<void>(asked_list),
     /// Look who has waited too long (to itself).
     caf::result<void>(wake_atom)>;
 

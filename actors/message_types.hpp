@@ -26,6 +26,11 @@ namespace carillon::actors {
 /// Requests and replies are shared, not copied; whoever gets one owns it.
 using request_ptr = std::shared_ptr<account::request>;
 using reply_ptr = std::shared_ptr<account::reply>;
+/// Requests of one account, and the replies in their order.
+using request_list = std::vector<request_ptr>;
+using request_list_ptr = std::shared_ptr<request_list>;
+using reply_list = std::vector<reply_ptr>;
+using reply_list_ptr = std::shared_ptr<reply_list>;
 using catalog_request_ptr = std::shared_ptr<catalog_request>;
 using catalog_reply_ptr = std::shared_ptr<catalog_reply>;
 using settings_ptr = std::shared_ptr<account::settings>;
@@ -51,6 +56,14 @@ struct ask {
 };
 using ask_ptr = std::shared_ptr<ask>;
 
+/// What came in together, of any accounts.
+struct asked {
+  domain::account_id account{};
+  request_ptr what;
+  ask_ptr from;
+};
+using asked_list = std::vector<asked>;
+
 using job_vector = std::vector<net::delivery_job>;
 using outcome_vector = std::vector<net::delivery_outcome>;
 
@@ -62,7 +75,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::reply_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::catalog_request_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::catalog_reply_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::settings_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::request_list_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::reply_list_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::ask_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::asked_list)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::commit_receipt)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::shard_tail)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::outcome_vector)
@@ -78,7 +94,10 @@ CAF_ADD_TYPE_ID(carillon, (carillon::actors::reply_ptr))
 CAF_ADD_TYPE_ID(carillon, (carillon::actors::catalog_request_ptr))
 CAF_ADD_TYPE_ID(carillon, (carillon::actors::catalog_reply_ptr))
 CAF_ADD_TYPE_ID(carillon, (carillon::actors::settings_ptr))
+CAF_ADD_TYPE_ID(carillon, (carillon::actors::request_list_ptr))
+CAF_ADD_TYPE_ID(carillon, (carillon::actors::reply_list_ptr))
 CAF_ADD_TYPE_ID(carillon, (carillon::actors::ask_ptr))
+CAF_ADD_TYPE_ID(carillon, (carillon::actors::asked_list))
 CAF_ADD_TYPE_ID(carillon, (carillon::actors::commit_receipt))
 CAF_ADD_TYPE_ID(carillon, (carillon::actors::shard_tail))
 CAF_ADD_TYPE_ID(carillon, (carillon::actors::outcome_vector))

@@ -134,6 +134,11 @@ struct node::impl {
     register_gauges();
   }
 
+  /// One account always goes by the same ingress: its share of the credit is counted in one place.
+  std::size_t ingress_of(domain::account_id account) const {
+    return raw(account) / shards.size() % ingresses.size();
+  }
+
   void register_gauges() {
     auto& m = shared->counts;
     m.gauge("carillon_store_used_bytes", "Room of the store that is used", "", "",
@@ -176,9 +181,23 @@ void node::ask(domain::account_id account, account::request what, std::size_t co
   from->done = std::move(done);
   from->cost = cost;
   from->timeout = timeout;
-  // One account always by the same ingress: its share of the credit is counted in one place.
-  const auto& to = impl_->ingresses[raw(account) / impl_->shards.size() % impl_->ingresses.size()];
-  caf::anon_send(to, account, std::make_shared<account::request>(std::move(what)), std::move(from));
+  caf::anon_send(impl_->ingresses[impl_->ingress_of(account)], account,
+                 std::make_shared<account::request>(std::move(what)), std::move(from));
+}
+
+void node::ask(std::vector<question> list) {
+  std::vector<asked_list> by_ingress(impl_->ingresses.size());
+  for (auto& one : list) {
+    auto from = std::make_shared<actors::ask>();
+    from->done = std::move(one.done);
+    from->cost = one.cost;
+    from->timeout = one.timeout;
+    by_ingress[impl_->ingress_of(one.account)].push_back(
+        {one.account, std::make_shared<account::request>(std::move(one.what)), std::move(from)});
+  }
+  for (std::size_t i = 0; i < by_ingress.size(); ++i)
+    if (!by_ingress[i].empty())
+      caf::anon_send(impl_->ingresses[i], std::move(by_ingress[i]));
 }
 
 namespace {

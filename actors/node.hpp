@@ -42,6 +42,17 @@ public:
   void ask(domain::account_id account, account::request what, std::size_t cost,
            std::chrono::milliseconds timeout, account_callback done);
 
+  /// One question of a list.
+  struct question {
+    domain::account_id account{};
+    account::request what;
+    std::size_t cost = 0;
+    std::chrono::milliseconds timeout{};
+    account_callback done;
+  };
+  /// The same for several at once, which costs less than each alone.
+  void ask(std::vector<question> list);
+
   /// Changes the catalog; the callback comes when it is durable.
   void change(catalog_request what, catalog_callback done);
 

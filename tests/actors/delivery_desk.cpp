@@ -21,6 +21,7 @@ struct heard {
 account_actor::behavior_type listener(account_actor::pointer, heard* out) {
   return {
       [](request_ptr&) { return reply_ptr{}; },
+      [](request_list_ptr&) { return reply_list_ptr{}; },
       [=](outcome_vector& list) {
         out->lists.push_back(list.size());
         for (const auto& o : list)
