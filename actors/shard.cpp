@@ -6,6 +6,7 @@
 #include "storage/keys.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 namespace carillon::actors {
@@ -31,19 +32,22 @@ void shard_state::start(services_ptr services, domain::shard_id number, writer_a
     next_id = reserved_ids = storage::unframe_u64(*counter).value_or(1);
   if (shard == domain::system_shard)
     return; // its tables are written in the same commit as its rows: nothing is replayed
-  std::map<std::uint64_t, std::uint64_t> newest;
-  node->reader.scan(shard, node->reader.replay_from(shard), [&](const storage::logged_batch& b) {
-    unsaved.try_emplace(raw(b.account), b.seq);
-    newest[raw(b.account)] = b.seq;
+  std::unordered_map<std::uint64_t, log_tail::places> found;
+  node->reader.scan(shard, written_mark, [&](const storage::logged_batch& b) {
+    found[raw(b.account)].push_back({b.seq, b.offset, static_cast<std::uint32_t>(b.entries.size())});
   });
   const storage::catalog catalog{node->store};
   // Who saved itself after its last row needs no replay, and must not hold the mark back.
-  std::erase_if(unsaved, [&](const auto& entry) {
-    const auto saved = node->reader.get(storage::key(shard, storage::row_kind::account, entry.first));
-    if (!catalog.find_account(domain::account_id{entry.first}))
+  std::erase_if(found, [&](const auto& entry) {
+    const auto& [account, places] = entry;
+    const auto saved = node->reader.get(storage::key(shard, storage::row_kind::account, account));
+    if (!catalog.find_account(domain::account_id{account}))
       return true; // erased: nobody will ever load it
-    return saved && account::saved_seq(*saved) >= newest[entry.first];
+    return saved && account::saved_seq(*saved) >= places.back().seq;
   });
+  for (const auto& [account, places] : found)
+    unsaved.emplace(account, places.front().seq);
+  node->source.tail.keep(shard, next_seq, std::move(found));
 }
 
 shard_tail shard_state::tail_of(domain::account_id account) const {
@@ -85,8 +89,10 @@ void shard_state::row_done(const storage::row_result& result) {
     const auto& batch = done[i].what;
     const auto& fared = result.batches[i];
     const bool logged = !batch.entries.empty();
-    if (fared.ok && batch.checkpoint)
+    if (fared.ok && batch.checkpoint) {
       unsaved.erase(raw(batch.account));
+      node->source.tail.forget(shard, batch.account);
+    }
     if (fared.ok && logged)
       unsaved.try_emplace(raw(batch.account), result.seq);
     done[i].answer.deliver(commit_receipt{fared.ok, logged ? result.seq : 0, fared.offset, fared.error});

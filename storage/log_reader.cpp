@@ -90,6 +90,28 @@ void log_reader::scan(domain::shard_id shard, std::uint64_t from,
   }
 }
 
+void log_reader::revisit(domain::shard_id shard, domain::account_id account,
+                         std::span<const batch_place> places,
+                         const std::function<void(const logged_batch&)>& visit) const {
+  while (!places.empty()) {
+    const read_transaction txn{store_.env()};
+    std::size_t bytes = 0, rows = 0;
+    for (; !places.empty() && rows < rows_per_transaction && bytes < bytes_per_transaction; ++rows) {
+      const auto& where = places.front();
+      const auto row = txn.get(key(shard, row_kind::log, where.seq));
+      log_row_head_fields head;
+      const auto state = row ? read_log_row_head(*row, head) : log_row_state::damaged;
+      if (state != log_row_state::good)
+        throw_unreadable(store_, shard, where.seq, state);
+      if (where.offset > row->size() || where.length > row->size() - where.offset)
+        throw_unreadable(store_, shard, where.seq, log_row_state::damaged);
+      visit({where.seq, where.offset, head.stamp, account, row->substr(where.offset, where.length)});
+      bytes += where.length;
+      places = places.subspan(1);
+    }
+  }
+}
+
 std::optional<std::string> log_reader::read_event(domain::shard_id shard,
                                                   const domain::event_ref& where) const {
   const read_transaction txn{store_.env()};

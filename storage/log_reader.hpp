@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,6 +23,12 @@ struct logged_batch {
   std::string_view entries; ///< valid during the call only
 };
 
+/// Where a batch's entries lie in the log.
+struct batch_place {
+  std::uint64_t seq = 0;
+  std::uint32_t offset = 0, length = 0; ///< in the row's value
+};
+
 /// Reads committed rows; short read transactions, any thread.
 class log_reader {
 public:
@@ -36,6 +43,11 @@ public:
   /// wrong.
   void scan(domain::shard_id shard, std::uint64_t from,
             const std::function<void(const logged_batch&)>& visit) const;
+
+  /// Visits batches of rows that a scan has checked before, by their places in order. `account` is told, not
+  /// read. Throws store_error when a row is gone or too short.
+  void revisit(domain::shard_id shard, domain::account_id account, std::span<const batch_place> places,
+               const std::function<void(const logged_batch&)>& visit) const;
 
   /// An event's bytes; nothing when the row is gone (past retention) or the place is damaged.
   std::optional<std::string> read_event(domain::shard_id shard, const domain::event_ref& where) const;
