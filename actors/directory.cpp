@@ -19,6 +19,12 @@ namespace {
 
 constexpr std::size_t rows_at_once = 1000;
 
+/// Accounts that a start loads at the same time: enough to keep cores and commits busy. With all at once, the
+/// first to be loaded would stand behind the last before its POSTs leave.
+constexpr std::size_t waking_at_once = 16;
+/// Who takes longer (the store may be full) holds nobody up.
+constexpr std::chrono::seconds waking_time{1};
+
 domain::account_id account_in(std::string_view key) {
   std::uint64_t out = 0;
   for (const auto c : key.substr(key.size() - 8))
@@ -120,8 +126,8 @@ void directory_state::gone(const caf::actor_addr& who) {
       newcomer.deliver(caf::make_error(ec::no_such_account));
 }
 
-/// Loads everyone who has something open: who said so at the last checkpoint, and who appears in the log
-/// since.
+/// Loads everyone who has something open, some at a time: who said so at the last checkpoint, and who appears
+/// in the log since.
 void directory_state::awaken() {
   for (std::uint16_t s = 0; s < at.shards.size(); ++s) {
     const domain::shard_id shard{s};
@@ -130,8 +136,7 @@ void directory_state::awaken() {
     for (;;) {
       const auto rows = node->reader.range(prefix, start, rows_at_once);
       for (const auto& [key, value] : rows)
-        if (!live.contains(raw(account_in(key))))
-          spawn(account_in(key));
+        to_wake.push_back(account_in(key));
       if (rows.size() < rows_at_once)
         break;
       start = rows.back().first + '\0';
@@ -139,9 +144,28 @@ void directory_state::awaken() {
     self->request(at.shards[s], caf::infinite, unsaved_atom_v)
         .then([this](const std::vector<std::uint64_t>& accounts) {
           for (const auto id : accounts)
-            if (!live.contains(id))
-              spawn(domain::account_id{id});
+            to_wake.push_back(domain::account_id{id});
+          wake_more();
         });
+  }
+  wake_more();
+}
+
+void directory_state::wake_more() {
+  while (waking < waking_at_once && !to_wake.empty() && !node->draining) {
+    const auto id = to_wake.front();
+    to_wake.pop_front();
+    auto* actor = live.contains(raw(id)) ? nullptr : spawn(id);
+    if (actor == nullptr)
+      continue;
+    ++waking;
+    const auto next = [this] {
+      --waking;
+      wake_more();
+    };
+    // Reads are answered behind the first turn: by then what it claims has left.
+    self->request(*actor, waking_time, to_request(account::get_usage{}))
+        .then([next](const reply_ptr&) { next(); }, [next](const caf::error&) { next(); });
   }
 }
 
@@ -177,6 +201,10 @@ caf::result<catalog_reply_ptr> directory_state::release(bool send, const std::ve
   if (all) {
     for (const auto& [id, one] : live)
       chosen.push_back(domain::account_id{id});
+    // Who is still to be loaded is loaded now.
+    for (const auto id : std::exchange(to_wake, {}))
+      if (!live.contains(raw(id)) && spawn(id) != nullptr)
+        chosen.push_back(id);
   } else {
     for (const auto& id : accounts) {
       const auto profile = catalog.find_account(id);

@@ -49,6 +49,7 @@ struct directory_state {
   void reload();
   caf::result<bool> drain();
 
+  void wake_more();
   void next_change();
   void changed(const catalog_request& what, const catalog_reply& outcome);
   account_actor* spawn(domain::account_id id);
@@ -71,6 +72,8 @@ struct directory_state {
   std::unordered_map<caf::actor_id, std::uint64_t> by_actor;
   std::deque<queued_change> changes; ///< one is planned and committed at a time
   bool changing = false;
+  std::deque<domain::account_id> to_wake;     ///< have something open and are not loaded yet
+  std::size_t waking = 0;                     ///< of those the ones under way
   std::unordered_set<std::uint64_t> released; ///< accounts that a restored store holds no more
 
   static inline const char* name = "directory";

@@ -88,4 +88,48 @@ CAF_TEST(deleting an account cancels what waits) {
   CAF_CHECK(all[0].state == domain::notification_state::cancelled);
 }
 
+CAF_TEST(a start loads some accounts at a time and their POSTs leave before the last is loaded) {
+  node->held = true; // so that everything waits
+  constexpr std::size_t accounts = 40;
+  for (std::size_t i = 0; i < accounts; ++i) {
+    const auto id = create("a" + std::to_string(i));
+    subscribe(id);
+    ask(id, person(1));
+  }
+  caf::anon_send_exit(where, caf::exit_reason::kill);
+  sched.run();
+  node->held = false;
+  held.at_once = false;
+  where = sys.spawn(directory, node, directory_neighbours{shards, system_shard, {engine}});
+  caf::anon_send(where, awaken_atom_v);
+  sched.run();
+  CAF_CHECK(out.jobs.empty());
+  CAF_CHECK_EQUAL(live(), 16u); // their claims wait for the commit, and the others for them
+  for (std::size_t before = 0; out.jobs.size() < accounts; before = out.jobs.size()) {
+    commit_held();
+    CAF_REQUIRE(out.jobs.size() > before);
+    CAF_CHECK(live() <= out.jobs.size() + 16);
+  }
+  CAF_CHECK_EQUAL(live(), accounts);
+}
+
+CAF_TEST(an account that does not load does not keep the others waiting) {
+  node->held = true;
+  for (int i = 0; i < 40; ++i) {
+    const auto id = create("a" + std::to_string(i));
+    subscribe(id);
+    ask(id, person(1));
+  }
+  caf::anon_send_exit(where, caf::exit_reason::kill);
+  sched.run();
+  node->held = false;
+  held.at_once = false; // nothing is committed any more
+  where = sys.spawn(directory, node, directory_neighbours{shards, system_shard, {engine}});
+  caf::anon_send(where, awaken_atom_v);
+  sched.run();
+  CAF_CHECK_EQUAL(live(), 16u);
+  pass(std::chrono::seconds{3});
+  CAF_CHECK_EQUAL(live(), 40u);
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()
