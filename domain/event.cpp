@@ -153,7 +153,7 @@ private:
     case member::changes:
       if (is(name, value, json_type::object)) {
         std::string below;
-        if (auto problem = check_changes(value, below); !problem.empty())
+        if (auto problem = check_changes(value, changes_, below); !problem.empty())
           note(name, std::move(problem), below);
         else
           e_.changes = value;
@@ -283,8 +283,7 @@ private:
     e_.action_bits = bit(e_.how);
     if (e_.changes.empty() && e_.previous.empty())
       return;
-    const auto changes =
-        e_.changes.empty() ? compare_records(e_.previous, e_.record) : read_changes(e_.changes);
+    const auto changes = e_.changes.empty() ? compare_records(e_.previous, e_.record) : std::move(changes_);
     auto& names = e_.changed_fields.emplace();
     names.reserve(changes.size());
     for (const auto& change : changes) {
@@ -317,6 +316,7 @@ private:
   event& e_;
   std::string base_;
   std::vector<field_error>& errors_;
+  std::vector<field_change> changes_; ///< of the member `changes`
   std::size_t noted_ = 0;
   bool has_entity_ = false, has_action_ = false, has_record_id_ = false, has_record_ids_ = false;
 };
@@ -336,18 +336,19 @@ std::string one_line(const json_fault& fault) {
   return "The body is no valid JSON: " + fault.detail + " (at byte " + std::to_string(fault.offset) + ").";
 }
 
-/// Reads the events of `body` into `result`; errors go to `error`.
-void read_events(std::string_view body, const event_limits& limits, parsed_events& result,
-                 parse_error& error) {
+/// Reads the events of `body`, whose elements are these when it is an array, into `result`; errors go to
+/// `error`.
+void read_events(std::string_view body, const std::vector<std::string_view>& elements,
+                 const event_limits& limits, parsed_events& result, parse_error& error) {
   if (type_of(body) == json_type::object) {
     if (auto e = read_event(body, "#", error.errors))
       result.events.push_back(std::move(e));
     return;
   }
   result.was_array = true;
-  std::string_view element;
-  std::size_t index = 0;
-  for (array_reader reader{body}; reader.next(element); ++index) {
+  result.events.reserve(std::min(elements.size(), limits.max_events));
+  for (std::size_t index = 0; index < elements.size(); ++index) {
+    const auto element = elements[index];
     if (index == limits.max_events) {
       error.what = parse_error::kind::too_many;
       error.detail = "A request holds at most " + std::to_string(limits.max_events) + " events.";
@@ -361,7 +362,7 @@ void read_events(std::string_view body, const event_limits& limits, parsed_event
     } else if (auto e = read_event(element, std::move(base), error.errors))
       result.events.push_back(std::move(e));
   }
-  if (index == 0)
+  if (elements.empty())
     error.errors.push_back({"#", "must hold at least one event"});
 }
 
@@ -393,7 +394,8 @@ event::~event() = default;
 std::optional<parsed_events> parse_events(std::string_view body, const event_limits& limits,
                                           parse_error& error) {
   error = {};
-  if (auto fault = check_json(body)) {
+  std::vector<std::string_view> elements;
+  if (auto fault = check_json(body, elements)) {
     error.detail = one_line(*fault);
     error.errors.push_back({std::move(fault->pointer), std::move(fault->detail)});
     return std::nullopt;
@@ -406,7 +408,7 @@ std::optional<parsed_events> parse_events(std::string_view body, const event_lim
     return std::nullopt;
   }
   parsed_events result;
-  read_events(body, limits, result, error);
+  read_events(body, elements, limits, result, error);
   if (error.errors.empty() && error.detail.empty())
     check_together(result, limits, error);
   if (error.errors.empty() && error.detail.empty()) {

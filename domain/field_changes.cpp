@@ -90,45 +90,35 @@ void compare(const std::vector<named_value>& before, const std::vector<named_val
 
 } // namespace
 
-std::string check_changes(std::string_view changes, std::string& pointer) {
-  const auto bad_pair = [](std::string_view value) {
-    std::string_view before, after;
-    return !read_pair(value, before, after);
+std::string check_changes(std::string_view changes, std::vector<field_change>& found, std::string& pointer) {
+  const auto add = [&found](const json_member& from, bool custom) {
+    auto& change = found.emplace_back(field_change{from.name(), custom, {}, {}});
+    return read_pair(from.value, change.before, change.after);
   };
+  constexpr const char* no_pair = "must be a pair [old, new]";
   json_member member;
   for (object_reader reader{changes}; reader.next(member);) {
     if (member.is(custom_fields_member) && type_of(member.value) == json_type::object) {
       json_member field;
       for (object_reader fields{member.value}; fields.next(field);)
-        if (bad_pair(field.value)) {
+        if (!add(field, true)) {
           append_pointer(pointer, custom_fields_member);
           append_pointer(pointer, field.name());
-          return "must be a pair [old, new]";
+          return no_pair;
         }
-    } else if (bad_pair(member.value)) {
+    } else if (!add(member, false)) {
       append_pointer(pointer, member.name());
-      return "must be a pair [old, new]";
+      return no_pair;
     }
   }
   return {};
 }
 
 std::vector<field_change> read_changes(std::string_view changes) {
-  std::vector<field_change> result;
-  json_member member;
-  for (object_reader reader{changes}; reader.next(member);) {
-    if (member.is(custom_fields_member) && type_of(member.value) == json_type::object) {
-      json_member field;
-      for (object_reader fields{member.value}; fields.next(field);) {
-        auto& change = result.emplace_back(field_change{field.name(), true, {}, {}});
-        read_pair(field.value, change.before, change.after);
-      }
-      continue;
-    }
-    auto& change = result.emplace_back(field_change{member.name(), false, {}, {}});
-    read_pair(member.value, change.before, change.after);
-  }
-  return result;
+  std::vector<field_change> found;
+  std::string pointer;
+  check_changes(changes, found, pointer);
+  return found;
 }
 
 std::vector<field_change> compare_records(std::string_view previous, std::string_view record) {

@@ -50,9 +50,9 @@ bool same_key(const key_entry& a, const key_entry& b) {
 
 class gate {
 public:
-  gate(std::string_view text, const json_limits& limits)
+  gate(std::string_view text, const json_limits& limits, std::vector<std::string_view>* elements)
       : begin_(text.data()), p_(text.data()), end_(text.data() + text.size()), limits_(limits),
-        depth_limit_(std::min(limits.depth, deepest)) {}
+        elements_(elements), depth_limit_(std::min(limits.depth, deepest)) {}
 
   std::optional<json_fault> run() {
     skip_space();
@@ -327,10 +327,13 @@ private:
     for (std::size_t index = 0;; ++index) {
       if (index == limits_.elements)
         return fail("an array has more than " + std::to_string(limits_.elements) + " elements");
+      const char* from = p_;
       if (!value(depth + 1)) {
         append_pointer(tokens_.emplace_back(), index);
         return false;
       }
+      if (depth == 0 && elements_ != nullptr)
+        elements_->emplace_back(from, static_cast<std::size_t>(p_ - from));
       skip_space();
       if (p_ != end_ && *p_ == ',') {
         ++p_;
@@ -349,6 +352,7 @@ private:
   const char* p_;
   const char* end_;
   const json_limits& limits_;
+  std::vector<std::string_view>* elements_; ///< of the outermost array; null: nobody asks
   std::size_t depth_limit_;
   std::size_t values_ = 0;
   std::string_view last_string_;
@@ -361,7 +365,12 @@ private:
 } // namespace
 
 std::optional<json_fault> check_json(std::string_view text, const json_limits& limits) {
-  return gate{text, limits}.run();
+  return gate{text, limits, nullptr}.run();
+}
+
+std::optional<json_fault> check_json(std::string_view text, std::vector<std::string_view>& elements,
+                                     const json_limits& limits) {
+  return gate{text, limits, &elements}.run();
 }
 
 void append_pointer(std::string& pointer, std::string_view name) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace carillon::domain {
 
@@ -29,6 +30,10 @@ struct json_fault {
 /// unescaped), lone surrogates or trailing data, and within the limits. Nothing when it is; all of
 /// `json_slices.hpp` relies on that. One pass, no allocation for usual texts.
 std::optional<json_fault> check_json(std::string_view text, const json_limits& limits = {});
+
+/// The same, and lists the elements of a text that is an array, without the white space around them.
+std::optional<json_fault> check_json(std::string_view text, std::vector<std::string_view>& elements,
+                                     const json_limits& limits = {});
 
 /// Appends "/" and the member's name to a JSON pointer in fragment form, escaped per RFC 6901 and RFC 3986.
 void append_pointer(std::string& pointer, std::string_view name);
