@@ -3,6 +3,7 @@
 Made from the dialect's description and from nothing of the product's.
 """
 
+import base64
 import hashlib
 import hmac
 import json
@@ -177,3 +178,64 @@ def page_of(answer):
         assert info["start_cursor"] and info["end_cursor"]
     same(answer.json["total"], int, "total")
     return answer.json["data"], info, answer.json["total"]
+
+
+# --- webhooks ---
+
+TARGET = "https://example.com/hook"
+NEW = {"url": TARGET, "insecure_ssl": False, "events": ["Account.*"]}
+
+
+def basic(pair):
+    return "Basic " + base64.b64encode(pair.encode()).decode()
+
+
+def everything(account, query="", **more):
+    """All rows, read as clients do: until a page has no end_cursor."""
+    rows, after = [], None
+    while True:
+        where = f"/Webhooks?{query}" + (f"&after={after}" if after else "")
+        data, info, _ = page_of(account.pipeliner("GET", where, **more))
+        rows += data
+        after = info["end_cursor"]
+        if after is None:
+            return rows
+
+
+def ids(rows):
+    return [row["id"] for row in rows]
+
+
+def make(account, count, **fields):
+    """Webhooks made in batches, their ids."""
+    made = []
+    while len(made) < count:
+        batch = [{**NEW, **fields, "url": f"{TARGET}/{n}"} for n in range(len(made), min(count, len(made) + 100))]
+        made += data_of(account.pipeliner("POST", "/Webhooks/batch-modify", batch))
+    return made
+
+
+# --- posting, and what comes of it ---
+
+
+def deliver(account, receiver, events, path="/hook", **more):
+    """Posts, waits for the end of all, and gives the items that came in this time."""
+    before = {id(a) for a in receiver.at(path)}
+    account.post(events, **more)
+    account.settle()
+    return all_items(a for a in receiver.at(path) if id(a) not in before)
+
+
+def raw(account, members, status=202):
+    """An event whose JSON is the test's own."""
+    return account.call("POST", "/events", data="{%s}" % members, token=None, status=status).json
+
+
+def names(items):
+    return [item["event"] for item in items]
+
+
+def explained(account, event, **more):
+    """By webhook: what an event would do."""
+    rows = account.call("POST", "/events/explain", event, token=None, status=200, **more).json["subscriptions"]
+    return {row["subscription"]: row for row in rows}
