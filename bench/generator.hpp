@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace carillon::bench {
@@ -28,6 +29,17 @@ struct load_settings {
   /// While so many accepted events haven't arrived, nothing is posted; 0: no bound.
   std::uint64_t most_outstanding = 0;
 };
+
+/// How most rows post: 100 events a request over four connections, and no more than the node can have at
+/// hand.
+inline load_settings in_batches(std::vector<std::string> accounts, std::uint64_t most_outstanding = 20'000) {
+  load_settings load;
+  load.accounts = std::move(accounts);
+  load.events_per_request = 100;
+  load.connections = 4;
+  load.most_outstanding = most_outstanding;
+  return load;
+}
 
 struct load_result {
   std::uint64_t requests = 0; ///< answered

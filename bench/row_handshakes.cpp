@@ -3,14 +3,13 @@
 #include "bench/openssl_tool.hpp"
 #include "bench/rows.hpp"
 
-#include <stdexcept>
 #include <string>
 
 namespace carillon::bench {
 
 namespace {
 
-constexpr std::size_t accounts = 16, batch = 100, connections = 4;
+constexpr std::size_t accounts = 16;
 constexpr std::uint64_t most_outstanding = 5'000;
 constexpr double wanted_ratio = 0.6;
 
@@ -23,15 +22,8 @@ void measure(stage& on, bool resumes, figures& into) {
   const auto yardstick_stats = receiver->stats();
 
   auto& n = on.fresh_node();
-  load_settings load;
-  load.accounts = make_tenants(n, accounts, "brief-", receiver->url() + "/brief", {});
-  load.events_per_request = batch;
-  load.connections = connections;
-  load.most_outstanding = most_outstanding;
-  const auto m = on.play(load);
-  if (m.posts == 0)
-    throw std::runtime_error("nothing was delivered");
-  on.judge();
+  const auto m = on.deliver(
+      in_batches(make_tenants(n, accounts, "brief-", receiver->url() + "/brief", {}), most_outstanding));
   const auto stats = receiver->stats();
   const auto handshakes = static_cast<double>(stats.handshakes - yardstick_stats.handshakes);
   const auto resumed = static_cast<double>(stats.resumed - yardstick_stats.resumed);

@@ -12,8 +12,6 @@ namespace carillon::bench {
 namespace {
 
 constexpr std::size_t accounts = 16;
-constexpr std::size_t events_per_request = 100;
-constexpr std::size_t connections = 4;
 constexpr double most_per_candidate = 2; ///< microseconds
 
 /// Webhooks whose filters are read to their last condition and then don't match: the whole cost of a
@@ -33,12 +31,11 @@ std::vector<webhook_wish> filtered_webhooks(const std::string& url, std::size_t 
 /// Node CPU per event, in microseconds, when each account has so many filtered webhooks.
 double cost_of(stage& on, std::size_t webhooks) {
   auto& n = on.fresh_node();
-  load_settings load;
-  load.accounts = make_pipeliner_tenants(n, accounts, "choosy-",
-                                         filtered_webhooks(on.receiver().url() + "/never", webhooks));
+  constexpr std::uint64_t unbounded = 0; // nothing arrives
+  auto load = in_batches(make_pipeliner_tenants(n, accounts, "choosy-",
+                                                filtered_webhooks(on.receiver().url() + "/never", webhooks)),
+                         unbounded);
   load.append = append_record_event;
-  load.events_per_request = events_per_request;
-  load.connections = connections;
   const auto m = on.play(load);
   if (m.accepted == 0)
     throw std::runtime_error("nothing was accepted");
@@ -61,19 +58,10 @@ void measure_filters(stage& on, figures& into) {
 }
 
 void measure_chunks(stage& on, figures& into) {
-  constexpr std::uint64_t most_outstanding = 20'000;
-  auto& n = on.fresh_node();
-  load_settings load;
-  load.accounts = make_pipeliner_tenants(n, accounts, "bulk-",
-                                         {{on.receiver().url() + "/bulk", R"(["Account.*"])", "{}"}});
+  auto load = in_batches(make_pipeliner_tenants(on.fresh_node(), accounts, "bulk-",
+                                                {{on.receiver().url() + "/bulk", R"(["Account.*"])", "{}"}}));
   load.append = append_record_event;
-  load.events_per_request = events_per_request;
-  load.connections = connections;
-  load.most_outstanding = most_outstanding;
-  const auto m = on.play(load);
-  if (m.arrived == 0)
-    throw std::runtime_error("nothing was delivered");
-  on.judge();
+  const auto m = on.deliver(load);
   into.add("delivered items", unit::per_second, static_cast<double>(m.arrived) / m.seconds());
   into.add("items per POST", unit::times, static_cast<double>(m.arrived) / static_cast<double>(m.posts));
   into.add("node CPU per delivered item", unit::microseconds,

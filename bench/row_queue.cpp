@@ -18,8 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t accounts = 16, batch = 100, connections = 4;
-constexpr std::uint64_t most_outstanding = 20'000;
+constexpr std::size_t accounts = 16;
 constexpr std::uint64_t jobs = 20'000, quick_jobs = 2'000;
 /// As many POSTs under way as the accounts' subscriptions have in all.
 constexpr const char* concurrency = "128";
@@ -142,15 +141,8 @@ void measure_queue(stage& on, figures& into) {
   const bool quick = on.how_long().measured < 5s;
   const auto queue = run_queue(on, program, quick ? quick_jobs : jobs);
 
-  load_settings load;
-  load.accounts = make_tenants(on.fresh_node(), accounts, "beside-", on.receiver().url() + "/fast", {});
-  load.events_per_request = batch;
-  load.connections = connections;
-  load.most_outstanding = most_outstanding;
-  const auto m = on.play(load);
-  if (m.posts == 0)
-    throw std::runtime_error("nothing was delivered");
-  on.judge();
+  const auto m = on.deliver(
+      in_batches(make_tenants(on.fresh_node(), accounts, "beside-", on.receiver().url() + "/fast", {})));
   const auto node_cpu = static_cast<double>(m.node_cpu.count()) / 1e3 / static_cast<double>(m.posts);
   into.add("POSTs of a BullMQ worker", unit::per_second, queue.per_second);
   into.add("worker CPU per POST", unit::microseconds, queue.worker);

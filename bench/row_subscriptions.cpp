@@ -3,14 +3,12 @@
 #include "bench/rows.hpp"
 
 #include <array>
-#include <stdexcept>
 
 namespace carillon::bench {
 
 namespace {
 
-constexpr std::size_t accounts = 16, batch = 100, connections = 4;
-constexpr std::uint64_t most_outstanding = 20'000;
+constexpr std::size_t accounts = 16;
 constexpr double wanted_ratio = 1.3;
 
 /// Node CPU per delivered notification, microseconds.
@@ -18,15 +16,8 @@ double cost_with(stage& on, std::size_t subscriptions) {
   auto& n = on.fresh_node();
   tenant_wish wish;
   wish.others = subscriptions - 1;
-  load_settings load;
-  load.accounts = make_tenants(n, accounts, "choice-", on.receiver().url() + "/choice", wish);
-  load.events_per_request = batch;
-  load.connections = connections;
-  load.most_outstanding = most_outstanding;
-  const auto m = on.play(load);
-  if (m.posts == 0)
-    throw std::runtime_error("nothing was delivered");
-  on.judge();
+  const auto m =
+      on.deliver(in_batches(make_tenants(n, accounts, "choice-", on.receiver().url() + "/choice", wish)));
   return static_cast<double>(m.node_cpu.count()) / 1e3 / static_cast<double>(m.posts);
 }
 

@@ -188,6 +188,14 @@ measurement stage::play(load_settings load, const pace& time, const std::functio
   return counted;
 }
 
+measurement stage::deliver(load_settings load) {
+  const auto m = play(std::move(load));
+  if (m.posts == 0)
+    throw std::runtime_error("nothing was delivered");
+  judge();
+  return m;
+}
+
 void stage::settle() {
   auto arrived = book_.arrived_count();
   auto last = domain::boot_clock::now();

@@ -80,6 +80,9 @@ public:
   measurement play(load_settings load, const pace& time, const std::function<void()>& each_second = {});
   /// Posts by `load` until all its events are accepted. Starts the ledger anew. Throws as `play`.
   void post_all(load_settings load, ledger& into);
+  /// Plays a load whose notifications are to arrive, and judges it. Throws std::runtime_error also when
+  /// nothing arrived.
+  measurement deliver(load_settings load);
   /// The generator's side of the latest `play` or `post_all`.
   const load_result& latest_load() const noexcept { return latest_; }
 
