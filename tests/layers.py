@@ -16,7 +16,7 @@ FLOORS = [
     {"domain"},
     {"config"},
     {"storage", "net"},
-    {"account"},
+    {"account", "coordination"},
     {"actors"},
     {"api"},
     {"playground"},
@@ -27,6 +27,7 @@ FLOORS = [
 # Beyond the floors: pairs (folder, what it must not include all the same), each with its reason.
 APART = {
     ("account", "net"),  # an account decides what is sent; only actors bring it and the network together
+    ("coordination", "storage"),  # the cluster's configuration is in etcd, never in a node's store
 }
 
 # Build folders and what a running node leaves behind.
@@ -42,7 +43,7 @@ LIBRARIES = [
     ("CAF", re.compile(r"caf/"), {"actors", "api", "config"}),
     ("LMDB", re.compile(r"lmdb\.h$"), {"storage"}),
     ("sockets", re.compile(r"(boost/(asio|beast)\b|ares\.h$|sys/(socket|un)\.h$|netinet/|netdb\.h$)"),
-     {"net", "api", "playground", "bench"}),
+     {"net", "coordination", "api", "playground", "bench"}),
 ]
 
 # Each with its reason.
@@ -95,13 +96,14 @@ def violations(root):
 
 def self_test():
     headers = ["crypto/a.hpp", "domain/a.hpp", "config/a.hpp", "storage/a.hpp", "net/a.hpp", "actors/a.hpp",
-               "account/a.hpp", "api/a.hpp", "playground/a.hpp"]
+               "account/a.hpp", "coordination/a.hpp", "api/a.hpp", "playground/a.hpp"]
     good = [("domain/b.cpp", '"crypto/a.hpp"'), ("storage/b.cpp", "<lmdb.h>"),
             ("net/b.hpp", '"domain/a.hpp"'),
             ("storage/b.cpp", '"config/a.hpp"'), ("api/b.cpp", "<caf/all.hpp>"), ("main.cpp", '"api/a.hpp"'),
             ("net/deep/b.cpp", "<boost/asio/post.hpp>"), ("tests/unit/b.cpp", '"api/a.hpp"'),
             ("config/systemd_notify.cpp", "<sys/socket.h>"), ("account/b.cpp", '"storage/a.hpp"'),
-            ("domain/b.cpp", "<boost/url.hpp>")]
+            ("domain/b.cpp", "<boost/url.hpp>"), ("coordination/b.cpp", '"net/a.hpp"'),
+            ("coordination/b.cpp", "<boost/beast/http.hpp>"), ("actors/b.cpp", '"coordination/a.hpp"')]
     bad = [("crypto/b.cpp", '"domain/a.hpp"'), ("domain/dialects/b.hpp", '"config/a.hpp"'),
            ("storage/b.cpp", '"net/a.hpp"'), ("net/b.cpp", '"storage/a.hpp"'),
            ("config/b.cpp", '"net/a.hpp"'),
@@ -112,7 +114,9 @@ def self_test():
            ("storage/b.cpp", "<sys/socket.h>"), ("config/b.cpp", "  <sys/socket.h>"),
            ("net/b.cpp", '"a.hpp"'),
            ("domain/b.cpp", '"../net/a.hpp"'), ("main.cpp", "<caf/all.hpp>"),
-           ("account/b.cpp", '"net/a.hpp"'), ("misc/b.cpp", "<vector>")]
+           ("account/b.cpp", '"net/a.hpp"'), ("misc/b.cpp", "<vector>"),
+           ("coordination/b.cpp", '"storage/a.hpp"'), ("coordination/b.cpp", '"account/a.hpp"'),
+           ("account/b.cpp", '"coordination/a.hpp"'), ("net/b.cpp", '"coordination/a.hpp"')]
     failed = []
     for planted, (name, header) in [(False, g) for g in good] + [(True, b) for b in bad]:
         with tempfile.TemporaryDirectory() as folder:
