@@ -1,0 +1,153 @@
+// A replica as another's member: it promises, takes rows and copies, and applies what is committed.
+#include "replication/replica.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace carillon::replication {
+
+standing replica::where_i_stand(epoch at) const {
+  return {at, last_, applied_, whole_, base_, parts_};
+}
+
+/// Rows that are to go are on the disk still: it can't be asked for them.
+bool replica::erasing() const {
+  return std::any_of(writes_.begin(), writes_.end(), [](const write& w) { return w.erases; });
+}
+
+bool replica::has(const row_id& id) const {
+  if (!whole_ && id.seq <= base_.seq)
+    return id == base_;
+  if (id.seq <= applied_)
+    return true; // committed: everybody's is the same
+  if (id.seq > last_.seq)
+    return false;
+  if (id.seq == last_.seq)
+    return id.at == last_.at;
+  return !erasing() && out_.epoch_of(id.seq) == id.at;
+}
+
+void replica::save(const promise& what, const node_id& asker, std::optional<message> answer) {
+  promised_ = what;
+  known_equal_ = applied_;
+  writes_.push_back({write::kind::promise, 0, std::move(answer), asker, false});
+  out_.save(what);
+}
+
+/// Whether `from` leads here in this epoch; tells it when it doesn't any more.
+bool replica::follows(const node_id& from, epoch at) {
+  if (promised_ == promise{at, from})
+    return true;
+  if (at <= promised_.at)
+    out_.send(from, refused{promised_.at});
+  return false;
+}
+
+void replica::on(const node_id& from, const lead& m) {
+  const promise asked{m.at, from};
+  if (promised_ != asked && m.at <= promised_.at) {
+    out_.send(from, refused{promised_.at});
+    return;
+  }
+  if (leading_ != 0 && m.at > leading_)
+    stop_leading();
+  if (promised_ != asked)
+    save(asked, from, where_i_stand(m.at));
+  else if (writes_.empty())
+    out_.send(from, where_i_stand(m.at));
+  // Else what is under way will be answered; if that is lost, it is asked again.
+}
+
+void replica::on(const node_id& from, const append& m) {
+  if (!follows(from, m.at))
+    return;
+  if (m.rows.empty() && m.previous.seq == 0) {
+    // Only news of what is committed; of that, what is known to be equal.
+    committed_ = std::max(committed_, std::min(m.committed, known_equal_));
+    apply_committed();
+    out_.send(from, appended{m.at, std::min(durable_, known_equal_)});
+    return;
+  }
+  if (!has(m.previous)) {
+    if (writes_.empty())
+      out_.send(from, where_i_stand(m.at));
+    return;
+  }
+  auto first = m.rows.begin();
+  while (first != m.rows.end() && has(first->id))
+    ++first;
+  const auto equal_to = m.rows.empty() ? m.previous.seq : m.rows.back().id.seq;
+  if (first != m.rows.end()) {
+    const auto after = first->id.seq - 1;
+    assert(after >= applied_ && "committed rows are never taken back");
+    const bool erases = after < last_.seq;
+    last_ = m.rows.back().id;
+    for (auto row = first; row != m.rows.end(); ++row)
+      if (!row->staged.empty())
+        last_staged_ = row->id.seq;
+    writes_.push_back({write::kind::rows, last_.seq, appended{m.at, last_.seq}, from, erases});
+    out_.put(after, {first, m.rows.end()});
+  } else if (durable_ >= equal_to && !erasing()) {
+    out_.send(from, appended{m.at, equal_to});
+  }
+  known_equal_ = std::max(known_equal_, equal_to);
+  committed_ = std::max(committed_, std::min(m.committed, known_equal_));
+  apply_committed();
+}
+
+void replica::on(const node_id& from, const reset& m) {
+  if (!follows(from, m.at))
+    return;
+  if ((reset_in_ == m.at && m.base.seq <= base_.seq) || (!whole_ && m.base == base_)) {
+    // Said twice, or late; or what an earlier leader asked for serves this one, too.
+    if (m.base == base_ && !erasing())
+      out_.send(from, appended{m.at, base_.seq});
+    return;
+  }
+  reset_in_ = m.at;
+  base_ = last_ = m.base;
+  whole_ = false;
+  parts_ = 0;
+  applied_ = marked_ = 0;
+  committed_ = reported_ = known_equal_ = m.base.seq;
+  last_staged_ = 0;
+  writes_.push_back({write::kind::reset, m.base.seq, appended{m.at, m.base.seq}, from, true});
+  out_.reset(m.base, m.at);
+}
+
+void replica::on(const node_id& from, const snapshot_part& m) {
+  if (!follows(from, m.at) || whole_)
+    return;
+  if (m.index != 0 && m.index != parts_) {
+    if (writes_.empty() && m.index + 1 == parts_)
+      out_.send(from, installed{m.at, m.index, false}); // its answer was lost
+    return;
+  }
+  parts_ = m.index + 1;
+  if (m.last) {
+    whole_ = true;
+    applied_ = marked_ = m.through.seq;
+    committed_ = std::max(committed_, m.through.seq);
+    known_equal_ = std::max(known_equal_, m.through.seq);
+    if (last_.seq < m.through.seq)
+      last_ = m.through;
+  }
+  writes_.push_back({write::kind::part, m.last ? m.through.seq : 0, installed{m.at, m.index, m.last}, from, true});
+  out_.install(m);
+}
+
+void replica::apply_committed() {
+  const auto to = std::min(committed_, durable_);
+  if (!whole_ || applying_ || to <= applied_)
+    return;
+  if (last_staged_ <= applied_) {
+    applied_ = to; // nothing is staged on the way
+    return;
+  }
+  applying_ = true;
+  writes_.push_back({write::kind::apply, to, std::nullopt, {}, false});
+  out_.apply(to);
+}
+
+} // namespace carillon::replication
