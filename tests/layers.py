@@ -17,6 +17,7 @@ FLOORS = [
     {"config"},
     {"storage", "net"},
     {"account", "coordination"},
+    {"replication"},
     {"actors"},
     {"api"},
     {"playground"},
