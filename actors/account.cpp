@@ -30,6 +30,11 @@ constexpr auto retry_delay = 1s;
 account::request_error refusal(const std::string& why) {
   if (why == storage::commit_error::store_full)
     return {503, "store-full", "the store has no room left; nothing was accepted", {}, 30};
+  if (why == storage::commit_error::no_quorum)
+    return {503, "no-quorum",
+            "too few nodes of the cluster hold this account at the moment, or it is moving to another; what was "
+            "asked may still happen",
+            {}, 1};
   return {503, "overloaded", "the store did not take the change: " + why, {}, 1};
 }
 
@@ -149,7 +154,35 @@ void account_state::wake(std::uint64_t which) {
   turn();
 }
 
+void account_state::open() {
+  if (std::exchange(closed, false)) {
+    urgent = true;
+    turn();
+  }
+}
+
+/// What the new owner of the shard knows, it knows from the log; whoever waits here is told to ask again.
+void account_state::lost() {
+  const auto why = [] { return to_reply(refusal(storage::commit_error::no_quorum)); };
+  for (auto& a : std::exchange(answers, {}))
+    a.to.deliver(why());
+  for (auto* list : {&inputs, &reads})
+    for (auto& in : std::exchange(*list, {}))
+      in.answer.deliver(why());
+  for (auto* list : {&polls, &new_tests})
+    for (auto& p : std::exchange(*list, {}))
+      p.to.deliver(why());
+  for (auto& d : std::exchange(drains, {}))
+    d.deliver(true);
+  if (core && committing)
+    node->slots.release(core->undone_claims());
+  core.reset();
+  count_changes();
+  self->quit();
+}
+
 caf::result<bool> account_state::drain() {
+  closed = true;
   drains.push_back(self->make_response_promise<bool>());
   auto drained = drains.back();
   save_asked = true;
@@ -230,7 +263,7 @@ void account_state::turn() {
   }
   if (!fault.empty())
     return refused(fault);
-  core->claim([this] { return !node->draining && node->slots.try_acquire(1) == 1; });
+  core->claim([this] { return may_claim() && node->slots.try_acquire(1) == 1; });
   if (auto batch = core->finish())
     propose(std::move(*batch));
   else
@@ -388,7 +421,7 @@ void account_state::committed(const commit_receipt& receipt) {
     node->counts.ended(*n);
   count_changes();
   answer_polls();
-  if (core->starved() && !node->draining && !std::exchange(slots_asked, true))
+  if (core->starved() && may_claim() && !std::exchange(slots_asked, true))
     self->send(at.deliver, slots_atom_v, account_actor{self});
   if (!drains.empty() && core->in_flight() == 0 && ended.empty()) {
     if (core->unsaved()) {
@@ -445,6 +478,8 @@ account_actor::behavior_type account_behavior(account_actor::stateful_pointer<ac
       },
       [self](load_atom) { self->state.load(); },
       [self](drain_atom) { return self->state.drain(); },
+      [self](open_atom) { self->state.open(); },
+      [self](lost_atom) { self->state.lost(); },
       [self](idle_atom, std::uint64_t timer) { self->state.idle(timer); },
   };
 }

@@ -97,6 +97,9 @@ struct account_state {
   void refused(const std::string& why);
   void send_out(std::vector<account::outgoing> posts);
   void answer_polls();
+  void open();
+  void lost();
+  bool may_claim() const { return !node->draining && !closed; }
   void count_changes();
   void set_timer();
   void schedule_idle();
@@ -125,6 +128,7 @@ struct account_state {
   std::vector<poll> new_tests; ///< likewise
   std::vector<poll> polls;
   std::vector<caf::typed_response_promise<bool>> drains;
+  bool closed = false; ///< asked to drain: claims nothing more
 
   std::uint64_t timer = 0; ///< only the newest wake message counts
   std::optional<domain::boot_time> timer_at;

@@ -113,14 +113,14 @@ void account_state::count_changes() {
 
 void account_state::set_timer() {
   const auto boot = domain::boot_clock::now();
-  auto next = node->draining ? std::nullopt : core->next_wake(boot);
+  auto next = may_claim() ? core->next_wake(boot) : std::nullopt;
   const auto sooner = [&next](domain::boot_time t) {
     if (!next || t < *next)
       next = t;
   };
   if (!ended.empty())
     sooner(boot + outcome_delay);
-  if (core->starved() && !node->draining)
+  if (core->starved() && may_claim())
     sooner(boot + starved_delay);
   for (const auto& p : polls)
     sooner(p.until);

@@ -56,8 +56,10 @@ settings_ptr directory_state::settings_of(const storage::account_profile& profil
   return std::make_shared<account::settings>(effective_settings(profile, *node->config(), held));
 }
 
-/// nullptr when there is no such account.
+/// nullptr when there is no such account, or its shard isn't served here.
 account_actor* directory_state::spawn(domain::account_id id) {
+  if (!at.shards[raw(node->store.shard_of(id))])
+    return nullptr;
   const auto profile = storage::catalog{node->store}.find_account(id);
   if (!profile)
     return nullptr;
@@ -69,13 +71,20 @@ account_actor* directory_state::spawn(domain::account_id id) {
   around.deliver = engine.actor;
   around.desk = engine.desk;
   around.directory = directory_actor{self};
+  const bool leaving = closed.contains(raw(around.number));
   auto actor = self->spawn(account_behavior, node, std::move(around), settings_of(*profile));
+  if (leaving)
+    self->request(actor, caf::infinite, drain_atom_v).then([](bool) {}, [](const caf::error&) {});
   self->monitor(actor);
   by_actor.emplace(actor->id(), raw(id));
   auto& slot = live[raw(id)];
   slot.actor = std::move(actor);
   slot.leaving = false;
   return &slot.actor;
+}
+
+ec directory_state::why_none(domain::account_id id) const {
+  return at.shards[raw(node->store.shard_of(id))] ? ec::no_such_account : ec::not_served;
 }
 
 caf::result<account_actor> directory_state::lookup(domain::account_id id) {
@@ -88,7 +97,7 @@ caf::result<account_actor> directory_state::lookup(domain::account_id id) {
     return it->second.actor;
   if (auto* actor = spawn(id))
     return *actor;
-  return caf::make_error(ec::no_such_account);
+  return caf::make_error(why_none(id));
 }
 
 bool directory_state::retire(domain::account_id id) {
@@ -123,32 +132,73 @@ void directory_state::gone(const caf::actor_addr& who) {
     if (actor != nullptr)
       newcomer.deliver(*actor);
     else
-      newcomer.deliver(caf::make_error(ec::no_such_account));
+      newcomer.deliver(caf::make_error(why_none(id)));
 }
 
 /// Loads everyone who has something open, some at a time: who said so at the last checkpoint, and who appears
 /// in the log since.
 void directory_state::awaken() {
-  for (std::uint16_t s = 0; s < at.shards.size(); ++s) {
-    const domain::shard_id shard{s};
-    const auto prefix = storage::key(shard, storage::row_kind::awake);
-    std::string start;
-    for (;;) {
-      const auto rows = node->reader.range(prefix, start, rows_at_once);
-      for (const auto& [key, value] : rows)
-        to_wake.push_back(account_in(key));
-      if (rows.size() < rows_at_once)
-        break;
-      start = rows.back().first + '\0';
-    }
-    self->request(at.shards[s], caf::infinite, unsaved_atom_v)
-        .then([this](const std::vector<std::uint64_t>& accounts) {
-          for (const auto id : accounts)
-            to_wake.push_back(domain::account_id{id});
-          wake_more();
-        });
+  for (std::uint16_t s = 0; s < at.shards.size(); ++s)
+    if (at.shards[s])
+      awaken_shard(domain::shard_id{s});
+}
+
+void directory_state::awaken_shard(domain::shard_id shard) {
+  const auto prefix = storage::key(shard, storage::row_kind::awake);
+  std::string start;
+  for (;;) {
+    const auto rows = node->reader.range(prefix, start, rows_at_once);
+    for (const auto& [key, value] : rows)
+      to_wake.push_back(account_in(key));
+    if (rows.size() < rows_at_once)
+      break;
+    start = rows.back().first + '\0';
   }
+  self->request(at.shards[raw(shard)], caf::infinite, unsaved_atom_v)
+      .then(
+          [this](const std::vector<std::uint64_t>& accounts) {
+            for (const auto id : accounts)
+              to_wake.push_back(domain::account_id{id});
+            wake_more();
+          },
+          [](const caf::error&) {}); // the shard has left already
   wake_more();
+}
+
+// --- a cluster's shards come and go ---
+
+void directory_state::serve(domain::shard_id shard, shard_actor by) {
+  closed.erase(raw(shard));
+  if (shard == domain::system_shard) {
+    at.system = std::move(by);
+    return next_change();
+  }
+  at.shards[raw(shard)] = std::move(by);
+  awaken_shard(shard);
+}
+
+void directory_state::unserve(domain::shard_id shard) {
+  closed.erase(raw(shard));
+  if (shard == domain::system_shard) {
+    at.system = nullptr;
+    return;
+  }
+  at.shards[raw(shard)] = nullptr;
+  for (auto& [id, one] : live)
+    if (node->store.shard_of(domain::account_id{id}) == shard)
+      self->send(one.actor, lost_atom_v);
+}
+
+caf::result<bool> directory_state::close(domain::shard_id shard) {
+  closed.insert(raw(shard));
+  return drain_those([this, shard](domain::account_id id) { return node->store.shard_of(id) == shard; });
+}
+
+void directory_state::open(domain::shard_id shard) {
+  closed.erase(raw(shard));
+  for (auto& [id, one] : live)
+    if (node->store.shard_of(domain::account_id{id}) == shard)
+      self->send(one.actor, open_atom_v);
 }
 
 void directory_state::wake_more() {
@@ -177,20 +227,24 @@ void directory_state::reload() {
 }
 
 caf::result<bool> directory_state::drain() {
+  return drain_those([](domain::account_id) { return true; });
+}
+
+caf::result<bool> directory_state::drain_those(const std::function<bool(domain::account_id)>& which) {
   auto answer = self->make_response_promise<bool>();
-  auto left = std::make_shared<std::size_t>(live.size());
-  if (live.empty()) {
-    answer.deliver(true);
-    return answer;
-  }
+  auto left = std::make_shared<std::size_t>(1);
   auto one_less = [answer, left]() mutable {
     if (--*left == 0)
       answer.deliver(true);
   };
   for (const auto& [id, one] : live)
-    self->request(one.actor, caf::infinite, drain_atom_v)
-        .then([one_less](bool) mutable { one_less(); },
-              [one_less](const caf::error&) mutable { one_less(); });
+    if (which(domain::account_id{id})) {
+      ++*left;
+      self->request(one.actor, caf::infinite, drain_atom_v)
+          .then([one_less](bool) mutable { one_less(); },
+                [one_less](const caf::error&) mutable { one_less(); });
+    }
+  one_less();
   return answer;
 }
 
@@ -274,6 +328,11 @@ void directory_state::next_change() {
   while (!changing && !changes.empty()) {
     auto change = std::move(changes.front());
     changes.pop_front();
+    if (!at.system) {
+      change.answer.deliver(std::make_shared<catalog_reply>(account::request_error{
+          503, "no-quorum", "no node of the cluster holds the accounts and keys at the moment", {}, 1}));
+      continue;
+    }
     auto plan = plan_change(node->store, *change.what, domain::wall_now());
     if (plan.writes.empty()) {
       change.answer.deliver(std::make_shared<catalog_reply>(std::move(plan.reply)));
@@ -334,6 +393,10 @@ directory_actor::behavior_type directory(directory_actor::stateful_pointer<direc
       [self](release_atom, bool send, const std::vector<std::string>& accounts) {
         return self->state.release(send, accounts);
       },
+      [self](serve_atom, domain::shard_id shard, const shard_actor& by) { self->state.serve(shard, by); },
+      [self](unserve_atom, domain::shard_id shard) { self->state.unserve(shard); },
+      [self](close_atom, domain::shard_id shard) { return self->state.close(shard); },
+      [self](open_atom, domain::shard_id shard) { self->state.open(shard); },
       [self](reload_atom) { self->state.reload(); },
       [self](drain_atom) { return self->state.drain(); },
       [self](count_atom) { return static_cast<std::uint64_t>(self->state.live.size()); },

@@ -2,6 +2,7 @@
 
 #include "actors/catalog_writer.hpp"
 #include "actors/delivery_desk.hpp"
+#include "actors/error.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/services.hpp"
 
@@ -26,8 +27,8 @@ struct engine_access {
 };
 
 struct directory_neighbours {
-  std::vector<shard_actor> shards; ///< by number
-  shard_actor system;              ///< the catalog's
+  std::vector<shard_actor> shards; ///< by number; null: this node doesn't serve it
+  shard_actor system;              ///< the catalog's; likewise
   std::vector<engine_access> engines;
 };
 
@@ -45,9 +46,16 @@ struct directory_state {
   void stay(domain::account_id id);
   void gone(const caf::actor_addr& who);
   void awaken();
+  void awaken_shard(domain::shard_id shard);
+  void serve(domain::shard_id shard, shard_actor by);
+  void unserve(domain::shard_id shard);
+  caf::result<bool> close(domain::shard_id shard);
+  void open(domain::shard_id shard);
   caf::result<catalog_reply_ptr> release(bool send, const std::vector<std::string>& accounts);
   void reload();
   caf::result<bool> drain();
+  caf::result<bool> drain_those(const std::function<bool(domain::account_id)>& which);
+  ec why_none(domain::account_id id) const;
 
   void wake_more();
   void next_change();
@@ -74,6 +82,7 @@ struct directory_state {
   bool changing = false;
   std::deque<domain::account_id> to_wake;     ///< have something open and are not loaded yet
   std::size_t waking = 0;                     ///< of those the ones under way
+  std::unordered_set<std::uint16_t> closed; ///< shards that are about to be handed over
   std::unordered_set<std::uint64_t> released; ///< accounts that a restored store holds no more
 
   static inline const char* name = "directory";

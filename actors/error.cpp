@@ -10,6 +10,8 @@ std::string to_string(ec code) {
     return "no such account";
   case ec::not_loaded:
     return "the account can't be loaded";
+  case ec::not_served:
+    return "this node doesn't serve the account";
   case ec::store_refused:
     return "the store refused";
   }

@@ -15,6 +15,7 @@ enum class ec : std::uint8_t {
   none = 0,
   no_such_account, ///< nothing is known of that number
   not_loaded,      ///< what is stored of the account can't be read; the log says why
+  not_served,      ///< another node of the cluster serves the account, or none does at the moment
   store_refused,   ///< the store took nothing; the context says why
 };
 

@@ -111,6 +111,13 @@ void ingress_state::find(domain::account_id account, request_ptr what, ask_ptr f
             if (e == ec::no_such_account)
               answer(account, from,
                      account::request_error{404, "not-found", "there is no such account", {}, 0});
+            else if (e == ec::not_served)
+              answer(account, from,
+                     account::request_error{503,
+                                            "no-quorum",
+                                            "no node of the cluster serves this account at the moment",
+                                            {},
+                                            1});
             else
               answer(account, from, account::request_error{503, "overloaded", caf::to_string(e), {}, 1});
           });

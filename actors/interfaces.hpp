@@ -23,6 +23,14 @@
 ///                                                                                     +----------+
 namespace carillon::actors {
 
+/// Takes the rows of a shard, and answers when they are durable wherever they must be: the WRITER of a node
+/// alone, a REPLICA in a cluster.
+using row_sink_actor = typed<
+    /// Make this row durable; answers when it is, or tells which batches were refused.
+    caf::result<storage::row_result>(storage::log_row),
+    /// Write down that a restored store is held no more.
+    caf::result<bool>(release_atom)>;
+
 /// The only LMDB write transaction: gathers the rows that wait and commits them with one sync. One a node, on
 /// its own thread.
 using writer_actor = typed<
@@ -67,6 +75,10 @@ using account_actor = typed<
     caf::result<void>(load_atom),
     /// Claim nothing more; answers when nothing is in flight, everything is committed and saved.
     caf::result<bool>(drain_atom),
+    /// Claim again: the shard stays after all.
+    caf::result<void>(open_atom),
+    /// The shard is another node's now: answer everybody, and end.
+    caf::result<void>(lost_atom),
     /// Nothing was going on for a while (to itself).
     caf::result<void>(idle_atom, std::uint64_t)>;
 
@@ -98,6 +110,14 @@ using directory_actor = typed<
     caf::result<void>(awaken_atom),
     /// End of a restore's hold: send or expire what waits, for all accounts or the named one.
     caf::result<catalog_reply_ptr>(release_atom, bool, std::vector<std::string>),
+    /// This node serves the shard from now on, through this actor: load its accounts that have something open.
+    caf::result<void>(serve_atom, domain::shard_id, shard_actor),
+    /// This node doesn't serve the shard any more: its accounts end.
+    caf::result<void>(unserve_atom, domain::shard_id),
+    /// The shard is to be handed over: claim nothing more of its accounts; answers when nothing is in flight.
+    caf::result<bool>(close_atom, domain::shard_id),
+    /// The handover came to nothing: claim again.
+    caf::result<void>(open_atom, domain::shard_id),
     /// New node settings: tell every live account.
     caf::result<void>(reload_atom),
     /// Claim nothing more; answers when all accounts are drained.
@@ -116,8 +136,41 @@ using ingress_actor = typed<
 
 /// Retention and marks, in small bounded steps. One a node.
 using sweeper_actor = typed<
+    /// This node serves the shard from now on.
+    caf::result<void>(serve_atom, domain::shard_id, shard_actor),
+    /// It doesn't any more.
+    caf::result<void>(unserve_atom, domain::shard_id),
     /// One step (to itself).
     caf::result<void>(sweep_atom)>;
+
+/// What the other nodes of a cluster talk to. One a clustered node.
+using entry_actor = typed<
+    /// For this node's replica of the shard: what that node's replica says (`replication/message_codec.hpp`),
+    /// the sender's boot id and its boot time in nanoseconds.
+    caf::result<void>(replicate_atom, std::string, std::uint16_t, std::string, std::string, std::int64_t),
+    /// Answer this HTTP request, which came to the sender, and whose account or catalog this node serves.
+    caf::result<std::string>(forward_atom, std::string)>;
+
+/// One shard's replica on this node: drives `replication::replica` over disk, links and configuration store;
+/// decides when to change the shard's configuration. One per shard of a clustered node.
+using replica_actor = typed<
+    /// As ROW_SINK: order this row into the replicated log.
+    caf::result<storage::row_result>(storage::log_row),
+    caf::result<bool>(release_atom),
+    /// What that node's replica says.
+    caf::result<void>(replicate_atom, std::string, std::string),
+    /// The cluster changed.
+    caf::result<void>(cluster_view_ptr),
+    /// What the configuration store holds.
+    caf::result<void>(configuration_news),
+    /// The swap that was asked for has ended.
+    caf::result<void>(swapped_atom),
+    /// Try the write again that found no room (to itself).
+    caf::result<void>(commit_atom),
+    /// Time passes (to itself).
+    caf::result<void>(tick_atom),
+    /// Hand the shard over to another full member; answers true when another is primary, false when none can.
+    caf::result<bool>(leave_atom)>;
 
 /// Hears which peers of a clustered node can be talked to. Each link of a peer has a number of its own, which
 /// only rises; `up` and `down` come in pairs, and a peer's next `up` never before its last `down`.

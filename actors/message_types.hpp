@@ -8,6 +8,7 @@
 #include "domain/log_position.hpp"
 #include "net/delivery_engine.hpp"
 #include "net/node_link.hpp"
+#include "replication/ports.hpp"
 #include "storage/group_commit.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -18,6 +19,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -65,6 +67,14 @@ struct asked {
 };
 using asked_list = std::vector<asked>;
 
+/// What the configuration store said about a shard: what is there, or that it couldn't be read.
+struct configuration_news {
+  bool read = false; ///< answers a read; else a watch told it
+  std::optional<replication::versioned> found;
+};
+struct cluster_view; // cluster_view.hpp
+using cluster_view_ptr = std::shared_ptr<const cluster_view>;
+
 using job_vector = std::vector<net::delivery_job>;
 using outcome_vector = std::vector<net::delivery_outcome>;
 
@@ -87,8 +97,11 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::commit_receipt)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::shard_tail)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::outcome_vector)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::link_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::configuration_news)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::cluster_view_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::domain::batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::domain::account_id)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::domain::shard_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::storage::log_row)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::storage::row_result)
 
@@ -107,37 +120,51 @@ CAF_ADD_TYPE_ID(carillon, (carillon::actors::commit_receipt))
 CAF_ADD_TYPE_ID(carillon, (carillon::actors::shard_tail))
 CAF_ADD_TYPE_ID(carillon, (carillon::actors::outcome_vector))
 CAF_ADD_TYPE_ID(carillon, (carillon::actors::link_ptr))
+CAF_ADD_TYPE_ID(carillon, (carillon::actors::configuration_news))
+CAF_ADD_TYPE_ID(carillon, (carillon::actors::cluster_view_ptr))
 CAF_ADD_TYPE_ID(carillon, (carillon::domain::batch))
 CAF_ADD_TYPE_ID(carillon, (carillon::domain::account_id))
+CAF_ADD_TYPE_ID(carillon, (carillon::domain::shard_id))
 CAF_ADD_TYPE_ID(carillon, (carillon::storage::log_row))
 CAF_ADD_TYPE_ID(carillon, (carillon::storage::row_result))
 
 CAF_ADD_ATOM(carillon, carillon::actors, awaken_atom, "awaken")
+CAF_ADD_ATOM(carillon, carillon::actors, close_atom, "close")
 CAF_ADD_ATOM(carillon, carillon::actors, commit_atom, "commit")
 CAF_ADD_ATOM(carillon, carillon::actors, count_atom, "count")
 CAF_ADD_ATOM(carillon, carillon::actors, dial_atom, "dial")
 CAF_ADD_ATOM(carillon, carillon::actors, drain_atom, "drain")
+CAF_ADD_ATOM(carillon, carillon::actors, forward_atom, "forward")
 CAF_ADD_ATOM(carillon, carillon::actors, hang_up_atom, "hang_up")
 CAF_ADD_ATOM(carillon, carillon::actors, idle_atom, "idle")
 CAF_ADD_ATOM(carillon, carillon::actors, introduce_atom, "introduce")
+CAF_ADD_ATOM(carillon, carillon::actors, leave_atom, "leave")
 CAF_ADD_ATOM(carillon, carillon::actors, link_ended_atom, "link_ended")
 CAF_ADD_ATOM(carillon, carillon::actors, link_failed_atom, "link_fail")
 CAF_ADD_ATOM(carillon, carillon::actors, load_atom, "load")
 CAF_ADD_ATOM(carillon, carillon::actors, lookup_atom, "lookup")
+CAF_ADD_ATOM(carillon, carillon::actors, lost_atom, "lost")
 CAF_ADD_ATOM(carillon, carillon::actors, mark_atom, "mark")
+CAF_ADD_ATOM(carillon, carillon::actors, open_atom, "open")
 CAF_ADD_ATOM(carillon, carillon::actors, peer_down_atom, "peer_down")
 CAF_ADD_ATOM(carillon, carillon::actors, peer_up_atom, "peer_up")
 CAF_ADD_ATOM(carillon, carillon::actors, propose_atom, "propose")
+CAF_ADD_ATOM(carillon, carillon::actors, registered_atom, "registered")
 CAF_ADD_ATOM(carillon, carillon::actors, release_atom, "release")
 CAF_ADD_ATOM(carillon, carillon::actors, reload_atom, "reload")
+CAF_ADD_ATOM(carillon, carillon::actors, replicate_atom, "replicate")
 CAF_ADD_ATOM(carillon, carillon::actors, reserve_atom, "reserve")
 CAF_ADD_ATOM(carillon, carillon::actors, resume_atom, "resume")
 CAF_ADD_ATOM(carillon, carillon::actors, retire_atom, "retire")
+CAF_ADD_ATOM(carillon, carillon::actors, serve_atom, "serve")
 CAF_ADD_ATOM(carillon, carillon::actors, slots_atom, "slots")
 CAF_ADD_ATOM(carillon, carillon::actors, stay_atom, "stay")
+CAF_ADD_ATOM(carillon, carillon::actors, swapped_atom, "swapped")
 CAF_ADD_ATOM(carillon, carillon::actors, sweep_atom, "sweep")
 CAF_ADD_ATOM(carillon, carillon::actors, tail_atom, "tail")
+CAF_ADD_ATOM(carillon, carillon::actors, tick_atom, "tick")
 CAF_ADD_ATOM(carillon, carillon::actors, unsaved_atom, "unsaved")
+CAF_ADD_ATOM(carillon, carillon::actors, unserve_atom, "unserve")
 CAF_ADD_ATOM(carillon, carillon::actors, wake_atom, "wake")
 
 CAF_END_TYPE_ID_BLOCK(carillon)

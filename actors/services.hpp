@@ -6,6 +6,7 @@
 #include "actors/log_tail.hpp"
 #include "actors/metrics.hpp"
 #include "config/settings.hpp"
+#include "domain/foreign_clocks.hpp"
 #include "crypto/aead.hpp"
 #include "net/slot_pool.hpp"
 #include "storage/log_reader.hpp"
@@ -74,6 +75,8 @@ struct services {
   metrics counts;
   std::atomic<bool> draining{false}; ///< no new claims, no new requests
   std::atomic<bool> held{false};     ///< the store was restored and not released yet
+  std::atomic<std::uint64_t> catalog_changes{0}; ///< that came from another node of the cluster
+  domain::foreign_clocks clocks;                 ///< of the other nodes
 
   /// Called when nothing may be acknowledged any more (the disk failed); ends the process.
   std::function<void(std::string)> fatal;

@@ -22,7 +22,7 @@ std::string id_counter_key(domain::shard_id s) {
 
 } // namespace
 
-void shard_state::start(services_ptr services, domain::shard_id number, writer_actor to) {
+void shard_state::start(services_ptr services, domain::shard_id number, row_sink_actor to) {
   node = std::move(services);
   shard = number;
   write = std::move(to);
@@ -155,7 +155,7 @@ caf::result<std::uint64_t> shard_state::mark() {
 }
 
 shard_actor::behavior_type shard(shard_actor::stateful_pointer<shard_state> self, services_ptr node,
-                                 domain::shard_id number, writer_actor write) {
+                                 domain::shard_id number, row_sink_actor write) {
   self->state.start(std::move(node), number, std::move(write));
   return {
       [self](propose_atom, domain::batch& b) { return self->state.propose(std::move(b)); },

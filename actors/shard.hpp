@@ -18,7 +18,7 @@ struct shard_state {
   explicit shard_state(shard_actor::pointer actor) : self{actor} {}
 
   /// Reads where the log stands and which accounts have rows that no checkpoint holds.
-  void start(services_ptr services, domain::shard_id number, writer_actor to);
+  void start(services_ptr services, domain::shard_id number, row_sink_actor to);
 
   caf::result<commit_receipt> propose(domain::batch b);
   caf::result<std::uint64_t> reserve();
@@ -35,7 +35,7 @@ struct shard_state {
   shard_actor::pointer self;
   services_ptr node;
   domain::shard_id shard{};
-  writer_actor write;
+  row_sink_actor write;
 
   std::uint64_t next_seq = 1;
   std::uint64_t written_mark = 1;
@@ -54,6 +54,6 @@ struct shard_state {
 };
 
 shard_actor::behavior_type shard(shard_actor::stateful_pointer<shard_state> self, services_ptr node,
-                                 domain::shard_id number, writer_actor write);
+                                 domain::shard_id number, row_sink_actor write);
 
 } // namespace carillon::actors

@@ -43,7 +43,22 @@ void sweeper_state::start(services_ptr services, std::vector<shard_actor> all, s
 
 void sweeper_state::next_step() { self->delayed_send(self, rest, sweep_atom_v); }
 
+/// Null: this node doesn't any more.
+void sweeper_state::serve(domain::shard_id which, shard_actor by) {
+  if (which == domain::system_shard)
+    system = std::move(by);
+  else
+    shards[raw(which)] = std::move(by);
+}
+
 void sweeper_state::step() {
+  if (!shards[shard]) {
+    // What is erased there is erased here by its replica.
+    kind = 0;
+    cursor.clear();
+    shard = (shard + 1) % shards.size();
+    return next_step();
+  }
   if (kind == 0 && cursor.empty()) {
     // A shard's turn begins with its mark, below which the log may go.
     self->request(shards[shard], caf::infinite, mark_atom_v)
@@ -147,7 +162,7 @@ storage::erase_plan sweeper_state::of_deleted() {
 }
 
 void sweeper_state::commit(const shard_actor& to, std::vector<domain::table_write> writes) {
-  if (writes.empty()) {
+  if (writes.empty() || !to) {
     next_step();
     return;
   }
@@ -163,6 +178,8 @@ sweeper_actor::behavior_type sweeper(sweeper_actor::stateful_pointer<sweeper_sta
                                      directory_actor where) {
   self->state.start(std::move(node), std::move(shards), std::move(system), std::move(where));
   return {
+      [self](serve_atom, domain::shard_id shard, const shard_actor& by) { self->state.serve(shard, by); },
+      [self](unserve_atom, domain::shard_id shard) { self->state.serve(shard, {}); },
       [self](sweep_atom) { self->state.step(); },
   };
 }

@@ -23,6 +23,7 @@ struct sweeper_state {
   void start(services_ptr services, std::vector<shard_actor> shards, shard_actor system,
              directory_actor where);
 
+  void serve(domain::shard_id which, shard_actor by);
   void step();
   void sweep();
   void next_step();

@@ -39,6 +39,21 @@ std::uint64_t room_for(const domain::batch& batch) {
 
 } // namespace
 
+void refuse_unfit(const log_row& row, row_result& result) {
+  std::uint64_t row_bytes = log_row_head;
+  for (std::size_t b = 0; b < row.batches.size(); ++b) {
+    const auto& batch = row.batches[b];
+    const auto bad = [](const auto& write) { return write.key.empty() || write.key.size() > max_key_size; };
+    if (std::any_of(batch.tables.begin(), batch.tables.end(), bad))
+      result.batches[b].error = commit_error::bad_key;
+    else if (bytes_of(batch) > max_batch_bytes ||
+             row_bytes + log_batch_head + batch.entries.size() > max_row_bytes)
+      result.batches[b].error = commit_error::too_large;
+    else if (!batch.entries.empty())
+      row_bytes += log_batch_head + batch.entries.size();
+  }
+}
+
 /// The work on the rows of one call. A selection says what goes into one LMDB transaction.
 class group_commit::pass {
 public:
@@ -48,7 +63,9 @@ public:
       results_[r].shard = rows[r].shard;
       results_[r].seq = rows[r].seq;
       results_[r].batches.resize(rows[r].batches.size());
-      check_sizes(r);
+      refuse_unfit(rows[r], results_[r]);
+      for (const auto& batch : results_[r].batches)
+        any_failed_ = any_failed_ || !batch.error.empty();
     }
   }
 
@@ -84,21 +101,6 @@ private:
     for (std::size_t b = 0; b < rows_[r].batches.size(); ++b)
       if (open(r, b))
         fail(r, b, error);
-  }
-
-  void check_sizes(std::size_t r) {
-    std::uint64_t row_bytes = log_row_head;
-    for (std::size_t b = 0; b < rows_[r].batches.size(); ++b) {
-      const auto& batch = rows_[r].batches[b];
-      const auto bad = [](const auto& write) { return write.key.empty() || write.key.size() > max_key_size; };
-      if (std::any_of(batch.tables.begin(), batch.tables.end(), bad))
-        fail(r, b, commit_error::bad_key);
-      else if (bytes_of(batch) > max_batch_bytes ||
-               row_bytes + log_batch_head + batch.entries.size() > max_row_bytes)
-        fail(r, b, commit_error::too_large);
-      else if (!batch.entries.empty())
-        row_bytes += log_batch_head + batch.entries.size();
-    }
   }
 
   bool wants_row(std::size_t r) const {

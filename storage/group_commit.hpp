@@ -38,6 +38,8 @@ inline constexpr const char* too_large = "batch-too-large";
 inline constexpr const char* bad_key = "bad-key";
 /// The shard has a row of that number: a fault of the caller.
 inline constexpr const char* seq_taken = "seq-taken";
+/// In a cluster: not enough members have it, or another node serves the shard now. It may still happen.
+inline constexpr const char* no_quorum = "no-quorum";
 /// To be proposed again, with a new seq.
 inline constexpr const char* earlier_row_failed = "earlier-row-failed";
 } // namespace commit_error
@@ -56,6 +58,9 @@ struct row_result {
   bool written = false;
   std::vector<batch_result> batches;
 };
+
+/// Marks the batches of a row that can never be written: too large, or with bad keys.
+void refuse_unfit(const log_row& row, row_result& result);
 
 /// The only LMDB write transaction: one commit and one sync for the rows of all shards. A pure class that the
 /// writer actor drives; all calls from one thread.

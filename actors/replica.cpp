@@ -1,0 +1,379 @@
+#include "actors/replica.hpp"
+
+#include "actors/shard.hpp"
+#include "config/logging.hpp"
+#include "replication/message_codec.hpp"
+#include "storage/log_row_codec.hpp"
+
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace carillon::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Between two looks at what is due: how late a committed row may be told to a member that waits for nothing.
+constexpr auto tick_interval = 100ms;
+/// A write that the store had no room for is tried again after this time.
+constexpr auto full_retry = 500ms;
+/// Bytes of rows that are kept at hand for members; what is older is read back.
+constexpr std::size_t recent_limit = std::size_t{4} << 20;
+
+storage::row_place place_of(const replication::row_id& id) { return {id.at, id.seq}; }
+replication::row_id id_of(const storage::row_place& place) { return {place.epoch, place.seq}; }
+
+} // namespace
+
+void replica_state::start(services_ptr services, replica_neighbours around) {
+  node = std::move(services);
+  at = std::move(around);
+  const auto found = storage::read_replica(node->store, at.shard);
+  progress = found.progress;
+  disk_last = found.last.seq;
+  replication::stored_state state;
+  state.promised = {found.promise.epoch, found.promise.candidate};
+  state.last = id_of(found.last);
+  state.base = id_of(found.progress.base);
+  state.applied = found.progress.applied;
+  state.reset_in = found.progress.reset_in;
+  state.whole = found.progress.whole;
+  state.last_staged = found.last_staged;
+  replication::replica_settings settings;
+  settings.min_replicas = at.min_replicas;
+  core.emplace(at.self, state, settings, *this);
+  self->delayed_send(self, tick_interval, tick_atom_v);
+}
+
+// --- rows of this node's accounts ---
+
+caf::result<storage::row_result> replica_state::take_row(storage::log_row row) {
+  storage::row_result result;
+  result.shard = row.shard;
+  result.seq = row.seq;
+  result.batches.resize(row.batches.size());
+  const auto refuse = [&](const char* why) {
+    for (auto& b : result.batches)
+      if (b.error.empty())
+        b.error = why;
+    return result;
+  };
+  if (!core->serving() || (leaving && leaving->drained))
+    return refuse(storage::commit_error::no_quorum);
+  if (row.seq != core->next_seq())
+    return refuse(storage::commit_error::seq_taken);
+  storage::refuse_unfit(row, result);
+  replication::log_entry entry;
+  entry.id = {core->leading(), row.seq};
+  std::vector<const domain::batch*> logged;
+  std::vector<domain::table_write> tables;
+  std::vector<std::size_t> of_logged;
+  for (std::size_t i = 0; i < row.batches.size(); ++i) {
+    auto& batch = row.batches[i];
+    if (!result.batches[i].error.empty())
+      continue;
+    result.batches[i].ok = true;
+    tables.insert(tables.end(), std::make_move_iterator(batch.tables.begin()),
+                  std::make_move_iterator(batch.tables.end()));
+    if (!batch.entries.empty()) {
+      logged.push_back(&batch);
+      of_logged.push_back(i);
+    }
+  }
+  entry.row.resize(storage::log_row_size(logged));
+  std::vector<std::uint32_t> offsets;
+  storage::encode_log_row(static_cast<std::uint32_t>(entry.id.at), row.stamp, logged, entry.row.data(), offsets);
+  for (std::size_t i = 0; i < offsets.size(); ++i)
+    result.batches[of_logged[i]].offset = offsets[i];
+  entry.staged = storage::encode_table_writes(tables);
+  result.written = true;
+  auto answer = self->make_response_promise<storage::row_result>();
+  waiting.push_back({row.seq, std::move(result), answer});
+  core->propose(std::move(entry));
+  return answer;
+}
+
+void replica_state::committed(std::uint64_t through) {
+  while (!waiting.empty() && waiting.front().seq <= through) {
+    waiting.front().answer.deliver(std::move(waiting.front().result));
+    waiting.pop_front();
+  }
+}
+
+void replica_state::begin_serving() {
+  config::log(config::log_level::info, "serving a shard",
+              {{"shard", raw(at.shard)}, {"epoch", core->leading()}});
+  shard = self->spawn(actors::shard, node, at.shard, row_sink_actor{replica_actor{self}});
+  self->send(at.directory, serve_atom_v, at.shard, shard);
+  self->send(at.sweeper, serve_atom_v, at.shard, shard);
+}
+
+void replica_state::end_serving() {
+  config::log(config::log_level::info, "not serving a shard any more", {{"shard", raw(at.shard)}});
+  self->send(at.directory, unserve_atom_v, at.shard);
+  self->send(at.sweeper, unserve_atom_v, at.shard);
+  // Whether these rows will be committed by whoever leads next is not known.
+  for (auto& row : std::exchange(waiting, {})) {
+    for (auto& b : row.result.batches) {
+      b.ok = false;
+      b.error = storage::commit_error::no_quorum;
+    }
+    row.result.written = false;
+    row.answer.deliver(std::move(row.result));
+  }
+  caf::anon_send_exit(shard, caf::exit_reason::user_shutdown);
+  shard = nullptr;
+  leaving.reset();
+}
+
+// --- links and configuration ---
+
+void replica_state::send(const replication::node_id& to, replication::message what) {
+  if (!view)
+    return;
+  const auto link = view->reachable.find(to);
+  if (link == view->reachable.end())
+    return;
+  const auto stamp = node->store.stamp();
+  self->send(link->second, replicate_atom_v, at.self, raw(at.shard), replication::encode(what),
+             std::string{stamp.boot_id.begin(), stamp.boot_id.end()},
+             std::int64_t{stamp.boot.time_since_epoch().count()});
+}
+
+void replica_state::heard(const std::string& from, const std::string& bytes) {
+  const auto what = replication::decode(bytes);
+  if (!what) {
+    config::log(config::log_level::warning, "a peer sent what can't be read",
+                {{"node", from}, {"shard", raw(at.shard)}, {"bytes", bytes.size()}});
+    return;
+  }
+  core->received(from, *what);
+  judge();
+}
+
+void replica_state::changed(cluster_view_ptr now) {
+  const auto before = std::exchange(view, std::move(now));
+  for (const auto& [who, link] : view->reachable)
+    if (!before || !before->reachable.contains(who) || before->reachable.at(who) != link)
+      core->reached(who);
+  if (const auto* known = view->of(at.shard))
+    core->configured(*known);
+  judge();
+}
+
+void replica_state::told(const configuration_news& news) {
+  if (news.found)
+    core->configured(*news.found);
+  else if (news.read)
+    core->not_configured();
+  judge();
+}
+
+void replica_state::swap(const coordination::shard_configuration& next, coordination::revision expected) {
+  coordination::swap_request request;
+  request.key = coordination::shard_key(at.cluster, at.shard);
+  request.expected = expected;
+  request.value = coordination::encode(next);
+  at.configuration->compare_and_swap(std::move(request), [me = replica_actor{self}](const auto&) {
+    caf::anon_send(me, swapped_atom_v);
+  });
+}
+
+void replica_state::read_configuration() {
+  auto key = coordination::shard_key(at.cluster, at.shard);
+  at.configuration->get(key, coordination::reach::key,
+                        [me = replica_actor{self}, key](const coordination::get_result& result) {
+                          configuration_news news;
+                          news.read = true;
+                          if (!result.error && !result.entries.empty()) {
+                            const auto& entry = result.entries.front();
+                            auto read = coordination::decode_shard(key, entry.value);
+                            if (auto* value = std::get_if<coordination::shard_configuration>(&read))
+                              news.found = replication::versioned{std::move(*value), entry.modified};
+                            else
+                              config::log(config::log_level::error, "the cluster's configuration can't be read",
+                                          {{"error", std::get<coordination::value_fault>(read).detail}});
+                          } else if (!result.error) {
+                            news.found = replication::versioned{};
+                          }
+                          caf::anon_send(me, std::move(news));
+                        });
+}
+
+void replica_state::tick() {
+  core->tick(time());
+  judge();
+  self->delayed_send(self, tick_interval, tick_atom_v);
+}
+
+// --- the disk ---
+
+void replica_state::write(plan what) {
+  writes.push_back(std::move(what));
+  if (!writing)
+    write_next();
+}
+
+/// One at a time: batches of one commit may fail apart, and these must not overtake each other.
+void replica_state::write_next() {
+  if (writes.empty())
+    return;
+  storage::log_row row;
+  row.shard = at.shard;
+  domain::batch all;
+  try {
+    all.tables = writes.front()();
+    writing = true;
+  } catch (const std::exception& e) {
+    node->fatal(e.what());
+    return;
+  }
+  row.batches.push_back(std::move(all));
+  self->request(at.writer, caf::infinite, std::move(row))
+      .then(
+          [this](const storage::row_result& result) {
+            const auto& batch = result.batches.front();
+            if (!batch.ok)
+              config::log(config::log_level::warning, "a replica's rows find no room",
+                          {{"shard", raw(at.shard)}, {"error", batch.error}});
+            written(batch.ok);
+          },
+          [this](const caf::error&) {}); // the process ends
+}
+
+void replica_state::written(bool ok) {
+  if (!ok) {
+    // Nothing may overtake it: it is tried until there is room.
+    writing = false;
+    self->delayed_send(self, full_retry, commit_atom_v);
+    return;
+  }
+  if (at.shard == domain::system_shard)
+    ++node->catalog_changes;
+  writes.pop_front();
+  writing = false;
+  write_next();
+  core->stored();
+  judge();
+}
+
+void replica_state::save(const replication::promise& what) {
+  write([this, what] { return storage::plan_promise(at.shard, {what.at, what.candidate}); });
+}
+
+void replica_state::put(std::uint64_t after, std::vector<replication::log_entry> entries) {
+  const auto last = std::exchange(disk_last, entries.empty() ? after : entries.back().id.seq);
+  if (last > after)
+    recent.clear(), recent_bytes = 0;
+  std::vector<storage::shipped_row> shipped;
+  for (const auto& e : entries)
+    shipped.push_back({place_of(e.id), e.row, e.staged});
+  auto planned = storage::plan_put(at.shard, after, last, shipped);
+  for (auto& e : entries) {
+    recent_bytes += e.row.size() + e.staged.size();
+    recent.push_back(std::move(e));
+  }
+  while (recent_bytes > recent_limit && recent.size() > 1) {
+    recent_bytes -= recent.front().row.size() + recent.front().staged.size();
+    recent.pop_front();
+  }
+  write([planned = std::move(planned)]() { return planned; });
+}
+
+void replica_state::apply(std::uint64_t through) {
+  write([this, through] {
+    progress.applied = through;
+    return storage::plan_apply(node->store, at.shard, progress);
+  });
+}
+
+void replica_state::reset(const replication::row_id& base, replication::epoch in) {
+  recent.clear();
+  recent_bytes = 0;
+  disk_last = base.seq;
+  write([this, base, in] {
+    progress = {0, false, place_of(base), in};
+    return storage::plan_reset(node->store, at.shard, progress);
+  });
+}
+
+void replica_state::install(const replication::snapshot_part& part) {
+  if (part.last)
+    disk_last = std::max(disk_last, part.through.seq);
+  write([this, part] {
+    std::vector<domain::table_write> out;
+    if (part.index == 0)
+      out = storage::plan_clear(node->store, at.shard, progress.base.seq);
+    auto rows = storage::decode_table_writes(part.rows);
+    if (!rows)
+      throw std::runtime_error("a copy of shard " + std::to_string(raw(at.shard)) + " can't be read");
+    out.insert(out.end(), std::make_move_iterator(rows->begin()), std::make_move_iterator(rows->end()));
+    if (part.last) {
+      progress.applied = part.through.seq;
+      progress.whole = true;
+      auto end = storage::plan_whole(node->store, at.shard, progress);
+      out.insert(out.end(), std::make_move_iterator(end.begin()), std::make_move_iterator(end.end()));
+    }
+    return out;
+  });
+}
+
+std::optional<replication::epoch> replica_state::epoch_of(std::uint64_t seq) const {
+  if (!recent.empty() && seq >= recent.front().id.seq && seq <= recent.back().id.seq)
+    return recent[seq - recent.front().id.seq].id.at;
+  return storage::epoch_of_row(node->store, at.shard, seq);
+}
+
+std::vector<replication::log_entry> replica_state::rows(std::uint64_t from, std::size_t bytes) const {
+  std::vector<replication::log_entry> out;
+  std::size_t taken = 0;
+  if (!recent.empty() && from >= recent.front().id.seq) {
+    for (auto i = from - recent.front().id.seq; i < recent.size() && (taken < bytes || out.empty()); ++i) {
+      out.push_back(recent[i]);
+      taken += recent[i].row.size() + recent[i].staged.size();
+    }
+    return out;
+  }
+  for (auto& row : storage::read_rows(node->store, at.shard, from, bytes))
+    out.push_back({id_of(row.place), std::move(row.row), std::move(row.staged)});
+  return out;
+}
+
+replication::snapshot_part replica_state::next_part(const replication::node_id& to, std::uint64_t index) {
+  auto& copy = copies[to];
+  if (index == 0) {
+    copy.from = std::make_unique<storage::shard_copy>(node->store, at.shard);
+  } else if (copy.from && index == copy.part.index) {
+    return copy.part; // once more
+  }
+  if (!copy.from)
+    return {0, {}, index, false, {}}; // its receiver has lost count, and will say so
+  copy.part.index = index;
+  copy.part.through = id_of(copy.from->through());
+  copy.part.rows = copy.from->next_part();
+  copy.part.last = copy.from->done();
+  return copy.part;
+}
+
+void replica_state::end_copy(const replication::node_id& to) { copies.erase(to); }
+
+replica_actor::behavior_type replica(replica_actor::stateful_pointer<replica_state> self, services_ptr node,
+                                     replica_neighbours around) {
+  self->state.start(std::move(node), std::move(around));
+  return {
+      [self](storage::log_row& row) { return self->state.take_row(std::move(row)); },
+      [self](release_atom) { return self->delegate(self->state.at.writer, release_atom_v); },
+      [self](replicate_atom, const std::string& from, const std::string& bytes) { self->state.heard(from, bytes); },
+      [self](cluster_view_ptr& now) { self->state.changed(std::move(now)); },
+      [self](const configuration_news& news) { self->state.told(news); },
+      [self](swapped_atom) { self->state.core->swapped(); },
+      [self](commit_atom) { self->state.write_next(); },
+      [self](tick_atom) { self->state.tick(); },
+      [self](leave_atom) { return self->state.leave(); },
+  };
+}
+
+} // namespace carillon::actors

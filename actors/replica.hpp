@@ -1,0 +1,130 @@
+#pragma once
+
+#include "actors/cluster_view.hpp"
+#include "actors/interfaces.hpp"
+#include "actors/services.hpp"
+#include "coordination/configuration_store.hpp"
+#include "replication/replica.hpp"
+#include "storage/replica_rows.hpp"
+#include "storage/shard_copy.hpp"
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace carillon::actors {
+
+/// What a replica acts on.
+struct replica_neighbours {
+  domain::shard_id shard{};
+  writer_actor writer;
+  directory_actor directory;
+  sweeper_actor sweeper;
+  std::shared_ptr<coordination::configuration_store> configuration;
+  std::string cluster, self; ///< `cluster.name`, this store's UUID
+  std::size_t min_replicas = 2;
+};
+
+/// One shard's replica on this node. The protocol is `replication::replica`'s; this is its disk, its links and
+/// its configuration store, and the node's judgement of when to take over, to drop a silent member, to take a
+/// new one in, or to hand the shard over.
+struct replica_state final : replication::ports {
+  explicit replica_state(replica_actor::pointer actor) : self{actor} {}
+  void start(services_ptr services, replica_neighbours around);
+
+  caf::result<storage::row_result> take_row(storage::log_row row);
+  void heard(const std::string& from, const std::string& bytes);
+  void changed(cluster_view_ptr now);
+  void told(const configuration_news& news);
+  void tick();
+  caf::result<bool> leave();
+
+  // ports
+  void send(const replication::node_id& to, replication::message what) override;
+  void save(const replication::promise& what) override;
+  void put(std::uint64_t after, std::vector<replication::log_entry> rows) override;
+  void apply(std::uint64_t through) override;
+  void reset(const replication::row_id& base, replication::epoch at) override;
+  void install(const replication::snapshot_part& part) override;
+  std::optional<replication::epoch> epoch_of(std::uint64_t seq) const override;
+  std::vector<replication::log_entry> rows(std::uint64_t from, std::size_t bytes) const override;
+  replication::snapshot_part next_part(const replication::node_id& to, std::uint64_t index) override;
+  void end_copy(const replication::node_id& to) override;
+  void swap(const coordination::shard_configuration& next, coordination::revision expected) override;
+  void read_configuration() override;
+  void begin_serving() override;
+  void end_serving() override;
+  void committed(std::uint64_t through) override;
+
+  // the node's judgement (replica_judgement.cpp)
+  void judge();
+  void judge_as_primary();
+  void judge_as_member();
+  bool seems_dead(const replication::node_id& node) const;
+  void with_spare(coordination::shard_configuration& next) const;
+  void hand_over(const replication::node_id& to);
+  void hand_over_failed();
+  std::chrono::milliseconds time() const;
+
+  /// A write that waits for the one under way, planned when its turn comes: what it reads is then on the disk.
+  using plan = std::function<std::vector<domain::table_write>()>;
+  void write(plan what);
+  void write_next();
+  void written(bool ok);
+
+  replica_actor::pointer self;
+  services_ptr node;
+  replica_neighbours at;
+  cluster_view_ptr view;
+  std::optional<replication::replica> core;
+  shard_actor shard; ///< while it serves
+
+  std::deque<plan> writes;
+  bool writing = false; ///< the first of them
+  storage::replica_progress progress;
+  std::uint64_t disk_last = 0; ///< newest log row of those that are written or asked to be
+
+  /// Rows that shards wait for, oldest first.
+  struct waiting_row {
+    std::uint64_t seq = 0;
+    storage::row_result result;
+    caf::typed_response_promise<storage::row_result> answer;
+  };
+  std::deque<waiting_row> waiting;
+  /// The newest rows of this shard, so that they needn't be read back to be shipped.
+  std::deque<replication::log_entry> recent;
+  std::size_t recent_bytes = 0;
+
+  struct copy_under_way {
+    std::unique_ptr<storage::shard_copy> from;
+    std::uint64_t index = 0;
+    replication::snapshot_part part; ///< as sent last
+  };
+  std::map<replication::node_id, copy_under_way> copies;
+
+  /// When members were last seen to be reachable, or when this node began to look.
+  std::map<replication::node_id, std::chrono::milliseconds> seen;
+  struct handover {
+    replication::node_id to;
+    bool drained = false;
+    std::chrono::milliseconds since{0};
+  };
+  std::optional<handover> leaving;
+  std::vector<caf::typed_response_promise<bool>> leave_asked;
+
+  static inline const char* name = "replica";
+};
+
+replica_actor::behavior_type replica(replica_actor::stateful_pointer<replica_state> self, services_ptr node,
+                                     replica_neighbours around);
+
+} // namespace carillon::actors

@@ -1,0 +1,194 @@
+// When a node changes a shard's configuration. Wrong judgement costs availability, never a promise: what may
+// be changed to what is the protocol's to say.
+#include "actors/replica.hpp"
+
+#include "config/logging.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace carillon::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+using coordination::member_role;
+using coordination::placement_step;
+
+/// A peer without a link for so long is taken for dead. The link itself notices a silent peer after 2 s.
+constexpr auto patience = 300ms;
+/// A node that has just started hasn't had the time to see its peers.
+constexpr auto first_patience = 4s;
+/// Each further full member waits so much longer to take over, so that they don't get into each other's way.
+constexpr auto patience_of_next = 500ms;
+/// A shard whose accounts have something in flight for so long isn't handed over now.
+constexpr auto drain_patience = 20s;
+
+} // namespace
+
+std::chrono::milliseconds replica_state::time() const {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(domain::boot_clock::now().time_since_epoch());
+}
+
+bool replica_state::seems_dead(const replication::node_id& who) const {
+  if (view->reachable.contains(who))
+    return false;
+  const auto last = seen.find(who);
+  return last != seen.end() && time() - last->second >= patience;
+}
+
+void replica_state::judge() {
+  if (!view || !core)
+    return;
+  const auto now = time();
+  for (const auto& [who, link] : view->reachable)
+    seen[who] = now;
+  const auto& current = core->current();
+  for (const auto& m : current.value.members)
+    seen.try_emplace(m.node, now + first_patience);
+  if (!leave_asked.empty() && current.at != 0 && core->leading() == 0 && current.value.primary != at.self)
+    for (auto& asked : std::exchange(leave_asked, {}))
+      asked.deliver(true);
+  if (core->reconfiguring())
+    return;
+  if (current.at == 0) {
+    if (view->founder == at.self && view->nodes.contains(at.self))
+      core->reconfigure({0, at.self, {{at.self, member_role::full}}});
+  } else if (core->leading() != 0) {
+    judge_as_primary();
+  } else {
+    judge_as_member();
+  }
+}
+
+/// Puts live nodes beside it until enough acknowledge: those that are being filled already come first.
+void replica_state::with_spare(coordination::shard_configuration& next) const {
+  for (auto& m : next.members)
+    if (next.acknowledging() < at.min_replicas && m.role == member_role::learner && view->usable(m.node))
+      m.role = member_role::tailing;
+  for (const auto& [who, registration] : view->nodes)
+    if (next.acknowledging() < at.min_replicas && next.find(who) == nullptr && view->usable(who))
+      next.members.push_back({who, member_role::tailing});
+}
+
+void replica_state::judge_as_member() {
+  const auto& now = core->current().value;
+  const auto* me = now.find(at.self);
+  if (me == nullptr || me->role != member_role::full || !core->whole() || now.primary == at.self ||
+      !seems_dead(now.primary))
+    return;
+  auto wait = patience;
+  for (const auto& m : now.members) {
+    if (m.node == at.self)
+      break;
+    if (m.role == member_role::full && m.node != now.primary)
+      wait += patience_of_next;
+  }
+  if (time() - seen[now.primary] < wait)
+    return;
+  auto next = coordination::taken_over_by(now, at.self);
+  if (!next)
+    return;
+  with_spare(*next);
+  if (next->acknowledging() < at.min_replicas)
+    return; // alone it may not serve; the primary may still come back
+  config::log(config::log_level::warning, "taking over a shard",
+              {{"shard", raw(at.shard)}, {"from", now.primary}, {"epoch", now.epoch + 1}});
+  core->reconfigure(std::move(*next));
+}
+
+void replica_state::judge_as_primary() {
+  const auto& now = core->current().value;
+  if (leaving)
+    return hand_over(leaving->to);
+  // Fewer than needed, or one of them silent: another in its place, if there is one.
+  auto next = now;
+  for (const auto& m : now.members)
+    if (m.node != at.self && seems_dead(m.node))
+      if (auto without = coordination::without_member(next, m.node))
+        next = std::move(*without);
+  with_spare(next);
+  if (next.members != now.members && next.acknowledging() >= at.min_replicas) {
+    core->reconfigure(std::move(next));
+    return;
+  }
+  for (const auto& [who, f] : core->followers()) {
+    const auto* m = now.find(who);
+    if (m == nullptr || m->role == member_role::full || !core->count_in(who) || !core->caught_up(who))
+      continue;
+    if (auto fuller = coordination::promoted(now, who, member_role::full)) {
+      core->reconfigure(std::move(*fuller));
+      return;
+    }
+  }
+  if (!leave_asked.empty()) {
+    for (const auto& [who, f] : core->followers())
+      if (now.find(who)->role == member_role::full && view->reachable.contains(who) && core->caught_up(who))
+        return hand_over(who);
+    return;
+  }
+  const auto step = std::find_if(view->steps.begin(), view->steps.end(),
+                                 [this](const placement_step& s) { return s.shard == at.shard; });
+  if (step == view->steps.end() || view->of(at.shard) == nullptr || view->of(at.shard)->at != core->current().at)
+    return;
+  if (step->what == placement_step::kind::hand_over)
+    return core->serving() && core->caught_up(step->node) ? hand_over(step->node) : void();
+  auto moved = step->what == placement_step::kind::add_learner ? coordination::with_learner(now, step->node)
+                                                               : coordination::without_member(now, step->node);
+  if (moved && moved->acknowledging() >= std::min(at.min_replicas, now.acknowledging()))
+    core->reconfigure(std::move(*moved));
+}
+
+/// First nothing may be in flight, then nothing may be proposed, then the other leads.
+void replica_state::hand_over(const replication::node_id& to) {
+  if (!leaving) {
+    leaving = handover{to, false, time()};
+    if (!core->serving()) {
+      leaving->drained = true;
+      core->stop_proposing();
+    } else {
+      self->request(at.directory, drain_patience, close_atom_v, at.shard)
+          .then(
+              [this](bool) {
+                if (!leaving)
+                  return;
+                leaving->drained = true;
+                core->stop_proposing();
+                judge();
+              },
+              [this](const caf::error&) { hand_over_failed(); });
+    }
+  }
+  if (!leaving->drained || core->reconfiguring())
+    return;
+  if (auto next = coordination::handed_to(core->current().value, leaving->to))
+    if (core->reconfigure(std::move(*next)))
+      return;
+  if (time() - leaving->since > drain_patience)
+    hand_over_failed();
+}
+
+void replica_state::hand_over_failed() {
+  if (!leaving)
+    return;
+  config::log(config::log_level::info, "a shard is not handed over now",
+              {{"shard", raw(at.shard)}, {"to", leaving->to}});
+  const bool stopped = leaving->drained;
+  leaving.reset();
+  if (stopped)
+    core->reconfigure(core->current().value); // under a new epoch it may propose again
+  self->send(at.directory, open_atom_v, at.shard);
+  for (auto& asked : std::exchange(leave_asked, {}))
+    asked.deliver(false);
+}
+
+caf::result<bool> replica_state::leave() {
+  if (!core || core->leading() == 0)
+    return true;
+  auto answer = self->make_response_promise<bool>();
+  leave_asked.push_back(answer);
+  judge();
+  return answer;
+}
+
+} // namespace carillon::actors
