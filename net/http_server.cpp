@@ -1,6 +1,7 @@
 #include "net/http_server.hpp"
 
 #include "net/http_connection.hpp"
+#include "net/socket_address.hpp"
 #include "net/tls_server.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -13,7 +14,6 @@
 
 #include <pthread.h>
 
-#include <charconv>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -34,45 +34,9 @@ constexpr std::chrono::milliseconds accept_pause{100};
 /// After the grace: time for cancelled connections to unwind.
 constexpr std::chrono::milliseconds unwind_time{500};
 
-tcp::endpoint parse_address(const std::string& text) {
-  const auto fail = [&text]() -> tcp::endpoint {
-    throw std::runtime_error("can't listen on \"" + text + "\": write an address and a port, as in " +
-                             "127.0.0.1:8080 or [::1]:8080");
-  };
-  const auto colon = text.rfind(':');
-  if (colon == std::string::npos)
-    return fail();
-  std::string host = text.substr(0, colon);
-  const bool bracketed = host.starts_with('[') && host.ends_with(']');
-  if (bracketed)
-    host = host.substr(1, host.size() - 2);
-  if (host == "localhost")
-    host = "127.0.0.1";
-  error_code ec;
-  const auto address = asio::ip::make_address(host, ec);
-  unsigned short port = 0;
-  const char* const last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data() + colon + 1, last, port);
-  if (ec || address.is_v6() != bracketed || error != std::errc{} || end != last || colon + 1 == text.size())
-    return fail();
-  return {address, port};
-}
-
 struct listener {
   listener(asio::io_context& context, const http_listener_settings& settings)
-      : acceptor(context), pause(context), role(settings.role) {
-    const auto endpoint = parse_address(settings.address);
-    error_code ec;
-    acceptor.open(endpoint.protocol(), ec);
-    if (!ec)
-      acceptor.set_option(tcp::acceptor::reuse_address{true}, ec);
-    if (!ec)
-      acceptor.bind(endpoint, ec);
-    if (!ec)
-      acceptor.listen(asio::socket_base::max_listen_connections, ec);
-    if (ec)
-      throw std::runtime_error("can't listen on " + settings.address + ": " + ec.message());
-  }
+      : acceptor(listen_on(context, settings.address)), pause(context), role(settings.role) {}
 
   tcp::acceptor acceptor;
   asio::steady_timer pause;
@@ -147,9 +111,7 @@ public:
 
 private:
   std::string url_of(const tcp::endpoint& bound) const {
-    const auto host = bound.address().to_string();
-    return (tls_ ? "https://" : "http://") + (bound.address().is_v6() ? "[" + host + "]" : host) + ":" +
-           std::to_string(bound.port());
+    return (tls_ ? "https://" : "http://") + to_text(bound);
   }
 
   static void run(asio::io_context& context) {
