@@ -85,6 +85,7 @@ using account_actor = typed<
 } // namespace carillon::actors
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::account_actor)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::shard_actor)
 
 namespace carillon::actors {
 
@@ -143,35 +144,6 @@ using sweeper_actor = typed<
     /// One step (to itself).
     caf::result<void>(sweep_atom)>;
 
-/// What the other nodes of a cluster talk to. One a clustered node.
-using entry_actor = typed<
-    /// For this node's replica of the shard: what that node's replica says (`replication/message_codec.hpp`),
-    /// the sender's boot id and its boot time in nanoseconds.
-    caf::result<void>(replicate_atom, std::string, std::uint16_t, std::string, std::string, std::int64_t),
-    /// Answer this HTTP request, which came to the sender, and whose account or catalog this node serves.
-    caf::result<std::string>(forward_atom, std::string)>;
-
-/// One shard's replica on this node: drives `replication::replica` over disk, links and configuration store;
-/// decides when to change the shard's configuration. One per shard of a clustered node.
-using replica_actor = typed<
-    /// As ROW_SINK: order this row into the replicated log.
-    caf::result<storage::row_result>(storage::log_row),
-    caf::result<bool>(release_atom),
-    /// What that node's replica says.
-    caf::result<void>(replicate_atom, std::string, std::string),
-    /// The cluster changed.
-    caf::result<void>(cluster_view_ptr),
-    /// What the configuration store holds.
-    caf::result<void>(configuration_news),
-    /// The swap that was asked for has ended.
-    caf::result<void>(swapped_atom),
-    /// Try the write again that found no room (to itself).
-    caf::result<void>(commit_atom),
-    /// Time passes (to itself).
-    caf::result<void>(tick_atom),
-    /// Hand the shard over to another full member; answers true when another is primary, false when none can.
-    caf::result<bool>(leave_atom)>;
-
 /// Hears which peers of a clustered node can be talked to. Each link of a peer has a number of its own, which
 /// only rises; `up` and `down` come in pairs, and a peer's next `up` never before its last `down`.
 using peer_watcher_actor = typed<
@@ -203,5 +175,59 @@ using peers_actor = typed<
 using greeter_actor = typed<
     /// The peer's entry actor; answers this node's.
     caf::result<caf::strong_actor_ptr>(introduce_atom, caf::strong_actor_ptr)>;
+
+/// What the other nodes of a cluster talk to. One a clustered node.
+using entry_actor = typed<
+    /// For this node's replica of the shard: what that node's replica says (`replication/message_codec.hpp`),
+    /// the sender's boot id and its boot time in nanoseconds.
+    caf::result<void>(replicate_atom, std::string, std::uint16_t, std::string, std::string, std::int64_t),
+    /// Answer this HTTP request, which came to the sender, and whose account or catalog this node serves.
+    caf::result<std::string>(forward_atom, std::string),
+    /// The API's answer to that one (from the API).
+    caf::result<void>(forward_atom, std::uint64_t, std::string)>;
+
+/// Brings requests to the nodes that serve them. One a clustered node.
+using forwarder_actor = typed<
+    /// Have that node answer.
+    caf::result<void>(forward_atom, std::string, forward_ask_ptr),
+    /// The cluster changed.
+    caf::result<void>(cluster_view_ptr)>;
+
+/// Knows the cluster: keeps this node's entry in the configuration store, watches who is there and who holds
+/// which shard, has links opened, and tells everyone of every change. One a clustered node.
+using placement_actor = typed<
+    /// As PEER_WATCHER.
+    caf::result<void>(peer_up_atom, std::string, std::uint64_t, caf::strong_actor_ptr),
+    caf::result<void>(peer_down_atom, std::string, std::uint64_t, std::string),
+    caf::result<void>(link_failed_atom, std::string, std::string, bool),
+    /// What the configuration store tells (from its watch).
+    caf::result<void>(coordination::watch_report),
+    /// What became of this node's own entry (from the configuration store).
+    caf::result<void>(registry_news),
+    /// Time passes (to itself).
+    caf::result<void>(tick_atom),
+    /// The node ends: hand over its shards, take its entry back; answers when that is done.
+    caf::result<bool>(leave_atom)>;
+
+/// One shard's replica on this node: drives `replication::replica` over disk, links and configuration store;
+/// decides when to change the shard's configuration. One per shard of a clustered node.
+using replica_actor = typed<
+    /// As ROW_SINK: order this row into the replicated log.
+    caf::result<storage::row_result>(storage::log_row),
+    caf::result<bool>(release_atom),
+    /// What that node's replica says.
+    caf::result<void>(replicate_atom, std::string, std::string),
+    /// The cluster changed.
+    caf::result<void>(cluster_view_ptr),
+    /// What the configuration store holds.
+    caf::result<void>(configuration_news),
+    /// The swap that was asked for has ended.
+    caf::result<void>(swapped_atom),
+    /// Try the write again that found no room (to itself).
+    caf::result<void>(commit_atom),
+    /// Time passes (to itself).
+    caf::result<void>(tick_atom),
+    /// Hand the shard over to another full member; answers true when another is primary, false when none can.
+    caf::result<bool>(leave_atom)>;
 
 } // namespace carillon::actors

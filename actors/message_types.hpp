@@ -72,8 +72,23 @@ struct configuration_news {
   bool read = false; ///< answers a read; else a watch told it
   std::optional<replication::versioned> found;
 };
+/// What happened to this node's own entry: it is there under this lease, or it has to be made anew.
+struct registry_news {
+  coordination::lease_id lease = 0; ///< 0: none
+  bool put = false;
+  std::string detail; ///< why not
+  coordination::revision revision = 0; ///< of the entry
+};
 struct cluster_view; // cluster_view.hpp
 using cluster_view_ptr = std::shared_ptr<const cluster_view>;
+
+/// An HTTP request on its way to the node that serves it.
+struct forward_ask {
+  std::string request; ///< `api/forwarded_request.hpp`
+  std::chrono::milliseconds timeout{};
+  std::function<void(std::optional<std::string>)> done; ///< exactly once; nothing: whether it was done isn't known
+};
+using forward_ask_ptr = std::shared_ptr<forward_ask>;
 
 using job_vector = std::vector<net::delivery_job>;
 using outcome_vector = std::vector<net::delivery_outcome>;
@@ -99,6 +114,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::outcome_vector)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::link_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::configuration_news)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::cluster_view_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::forward_ask_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::registry_news)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::coordination::watch_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::domain::batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::domain::account_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::domain::shard_id)
@@ -122,6 +140,9 @@ CAF_ADD_TYPE_ID(carillon, (carillon::actors::outcome_vector))
 CAF_ADD_TYPE_ID(carillon, (carillon::actors::link_ptr))
 CAF_ADD_TYPE_ID(carillon, (carillon::actors::configuration_news))
 CAF_ADD_TYPE_ID(carillon, (carillon::actors::cluster_view_ptr))
+CAF_ADD_TYPE_ID(carillon, (carillon::actors::forward_ask_ptr))
+CAF_ADD_TYPE_ID(carillon, (carillon::actors::registry_news))
+CAF_ADD_TYPE_ID(carillon, (carillon::coordination::watch_report))
 CAF_ADD_TYPE_ID(carillon, (carillon::domain::batch))
 CAF_ADD_TYPE_ID(carillon, (carillon::domain::account_id))
 CAF_ADD_TYPE_ID(carillon, (carillon::domain::shard_id))

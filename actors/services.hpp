@@ -4,6 +4,7 @@
 #include "account/settings.hpp"
 #include "account/source.hpp"
 #include "actors/log_tail.hpp"
+#include "actors/message_types.hpp"
 #include "actors/metrics.hpp"
 #include "config/settings.hpp"
 #include "domain/foreign_clocks.hpp"
@@ -78,6 +79,27 @@ struct services {
   std::atomic<std::uint64_t> catalog_changes{0}; ///< that came from another node of the cluster
   domain::foreign_clocks clocks;                 ///< of the other nodes
 
+  /// How the API answers a request that another node received; the callback may come on any thread.
+  using answer_forwarded = std::function<void(std::string, std::function<void(std::string)>)>;
+  answer_forwarded forwarded_handler() const {
+    const std::lock_guard lock{guard_};
+    return forwarded_;
+  }
+  void answer_forwarded_by(answer_forwarded how) {
+    const std::lock_guard lock{guard_};
+    forwarded_ = std::move(how);
+  }
+
+  /// What this node knows of its cluster; null on a node alone.
+  cluster_view_ptr cluster() const {
+    const std::lock_guard lock{guard_};
+    return cluster_;
+  }
+  void know(cluster_view_ptr now) {
+    const std::lock_guard lock{guard_};
+    cluster_ = std::move(now);
+  }
+
   /// Called when nothing may be acknowledged any more (the disk failed); ends the process.
   std::function<void(std::string)> fatal;
 
@@ -100,6 +122,8 @@ private:
   mutable std::mutex guard_;
   std::shared_ptr<const config::settings> config_;
   std::shared_ptr<const net::egress_policy> policy_;
+  answer_forwarded forwarded_;
+  cluster_view_ptr cluster_;
 };
 
 using services_ptr = std::shared_ptr<services>;

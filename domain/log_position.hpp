@@ -18,16 +18,20 @@ struct event_ref {
   bool operator==(const event_ref&) const = default;
 };
 
+class foreign_clocks; // foreign_clocks.hpp
+
 /// When a log row was written, told so that a later life of the process, or another boot, can judge its age.
 struct time_stamp {
   std::uint32_t life = 0;                 ///< counts the starts of the process on this store
   std::array<std::uint8_t, 16> boot_id{}; ///< /proc/sys/kernel/random/boot_id
   boot_time boot{};
   wall_time wall{};
+  const foreign_clocks* others = nullptr; ///< of a moment on a node of a cluster; not part of what is stored
 };
 
-/// Translates a boot time recorded under `then` into the boot time of `now`: exact within one boot; across
-/// boots by the wall clock, where a stamp that seems to lie in the future counts as made now.
+/// Translates a boot time recorded under `then` into the boot time of `now`: exact within one boot; from the
+/// boot of another node that `now.others` knows by when that node was heard; else across boots by the wall
+/// clock, where a stamp that seems to lie in the future counts as made now.
 boot_time translate(boot_time recorded, const time_stamp& then, const time_stamp& now);
 
 /// One write beside the log, to a derived table. An empty optional value erases the key.

@@ -4,6 +4,7 @@
 #include "crypto/random.hpp"
 #include "storage/disk_room.hpp"
 #include "storage/lmdb.hpp"
+#include "storage/membership.hpp"
 #include "storage/store_header.hpp"
 #include "storage/store_lock.hpp"
 
@@ -68,6 +69,7 @@ struct store::impl {
   std::optional<disk_room> room;
   store_header header;
   std::atomic<bool> held{false};
+  const domain::foreign_clocks* others = nullptr;
   std::uint64_t page_size = 4096;
 
   // How full it is; under `fill_mutex`, but for the atomic.
@@ -163,7 +165,11 @@ std::uint32_t store::life() const noexcept {
 }
 
 domain::time_stamp store::stamp() const {
-  return {impl_->header.life, impl_->boot_id, domain::boot_clock::now(), domain::wall_now()};
+  return {impl_->header.life, impl_->boot_id, domain::boot_clock::now(), domain::wall_now(), impl_->others};
+}
+
+void store::know(const domain::foreign_clocks& others) {
+  impl_->others = &others;
 }
 
 domain::shard_id store::shard_of(std::string_view account_name) const {
@@ -197,6 +203,29 @@ void store::release() {
   reserve(4 * impl_->page_size);
   impl_->write_header(false);
   impl_->held = false;
+}
+
+void store::join(const cluster_identity& cluster) {
+  auto& self = *impl_;
+  auto& mine = self.header.identity;
+  const auto known = membership(*this);
+  if (known && known->name != cluster.name)
+    throw store_error{"the store " + directory() + " belongs to the cluster \"" + known->name + "\", not to \"" +
+                      cluster.name + "\""};
+  const bool same = mine.hash_key == cluster.hash_key && mine.shards == cluster.shards &&
+                    mine.generation == cluster.generation;
+  // Beside its header a store without accounts holds nothing.
+  const bool empty = read_transaction{*self.env}.rows() <= 1;
+  if (!same && !empty)
+    throw store_error{"the store " + directory() + " was made apart from the cluster \"" + cluster.name +
+                      "\" and holds data of its own; start it alone, or with an empty directory"};
+  mine.hash_key = cluster.hash_key;
+  mine.shards = cluster.shards;
+  mine.generation = cluster.generation;
+  write_transaction txn{*self.env};
+  txn.put(header_key(), encode_header(self.header));
+  txn.put(membership_key(), encode_membership(cluster));
+  txn.commit();
 }
 
 void store::rewrite_header() {

@@ -35,6 +35,7 @@ struct store_fill {
   std::uint64_t limit = 0; ///< the smaller of the map and what the disk could still give
 };
 
+struct cluster_identity; // membership.hpp
 class environment; // lmdb.hpp
 class disk_room;   // disk_room.hpp
 
@@ -58,6 +59,9 @@ public:
   std::uint32_t life() const noexcept;
   /// A stamp of this moment.
   domain::time_stamp stamp() const;
+  /// From now on stamps know these clocks of other nodes, which outlive the store. Before other threads use
+  /// it.
+  void know(const domain::foreign_clocks& others);
   domain::shard_id shard_of(std::string_view account_name) const;
   domain::shard_id shard_of(domain::account_id account) const; ///< number mod shards
 
@@ -70,6 +74,11 @@ public:
   /// Ends the held state of a restored store, durably. Writer's thread. Throws store_error; nothing has
   /// changed then.
   void release();
+
+  /// Makes it a store of this cluster, durably. An empty store takes the cluster's hash key, shards and
+  /// generation. Before any thread but the caller's uses the store. Throws store_error when what it holds is
+  /// another cluster's, or was made apart from it.
+  void join(const cluster_identity& cluster);
 
   /// Whether a commit that writes at most `bytes` will find room on the disk; gives up the ballast for it.
   /// Writer's thread; throws fatal_store_error on EIO.

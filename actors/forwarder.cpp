@@ -1,0 +1,59 @@
+#include "actors/forwarder.hpp"
+
+#include <utility>
+
+namespace carillon::actors {
+
+void forwarder_state::forward(const std::string& to, const forward_ask_ptr& what) {
+  const auto it = peers.find(to);
+  if (it == peers.end())
+    return what->done(std::nullopt);
+  auto message = what, pending = what;
+  if (!it->second.window.offer(std::move(message), std::move(pending), what->request.size()))
+    return what->done(std::nullopt);
+  go_on(to);
+}
+
+void forwarder_state::go_on(const std::string& to) {
+  auto& p = peers.at(to);
+  while (auto next = p.window.next()) {
+    const auto ticket = next->ticket;
+    const auto answered = [this, to, ticket, entry = p.entry](std::optional<std::string> response) {
+      const auto it = peers.find(to);
+      if (it == peers.end() || it->second.entry != entry)
+        return; // it went, and was told so
+      if (const auto asked = it->second.window.answered(ticket))
+        (*asked)->done(std::move(response));
+      go_on(to);
+    };
+    self->request(p.entry, next->message->timeout, forward_atom_v, std::move(next->message->request))
+        .then([answered](std::string& response) { answered(std::move(response)); },
+              [answered](const caf::error&) { answered(std::nullopt); });
+  }
+}
+
+void forwarder_state::changed(cluster_view_ptr now) {
+  view = std::move(now);
+  for (auto it = peers.begin(); it != peers.end();) {
+    const auto link = view->reachable.find(it->first);
+    if (link != view->reachable.end() && link->second == it->second.entry) {
+      ++it;
+      continue;
+    }
+    const auto lost = it->second.window.clear();
+    it = peers.erase(it);
+    for (const auto& asked : lost)
+      asked->done(std::nullopt);
+  }
+  for (const auto& [who, link] : view->reachable)
+    peers[who].entry = link;
+}
+
+forwarder_actor::behavior_type forwarder(forwarder_actor::stateful_pointer<forwarder_state> self) {
+  return {
+      [self](forward_atom, const std::string& to, const forward_ask_ptr& what) { self->state.forward(to, what); },
+      [self](cluster_view_ptr& now) { self->state.changed(std::move(now)); },
+  };
+}
+
+} // namespace carillon::actors

@@ -1,0 +1,334 @@
+#include "actors/placement.hpp"
+
+#include "actors/peers.hpp"
+#include "config/logging.hpp"
+#include "storage/membership.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace carillon::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+using config::log_level;
+
+constexpr auto tick_interval = 100ms;
+/// A node is taken for gone when its entry wasn't kept alive for so long.
+constexpr auto lease_time = 5s;
+/// Between two tries to put this node's entry there, and to reach a peer.
+constexpr auto register_retry = 500ms;
+constexpr auto dial_retry = 300ms;
+constexpr auto dial_retry_seldom = 5s;
+/// How often other nodes' clocks are written down: over that time two clocks drift apart by microseconds.
+constexpr auto clocks_interval = 5s;
+/// What a leaving node waits for its shards.
+constexpr auto leave_time = 18s;
+constexpr std::uint32_t protocol = 1;
+
+std::string host_of(std::string_view address) {
+  auto host = address.substr(0, address.rfind(':'));
+  if (host.starts_with('[') && host.ends_with(']'))
+    host = host.substr(1, host.size() - 2);
+  return std::string{host};
+}
+
+} // namespace
+
+bool known_hosts::knows(const net::link_hello& peer) const {
+  const std::lock_guard lock{guard_};
+  const auto it = hosts_.find(peer.node);
+  return it != hosts_.end() && std::find(it->second.begin(), it->second.end(), peer.host) != it->second.end();
+}
+
+void known_hosts::replace(std::map<std::string, std::vector<std::string>> hosts) {
+  const std::lock_guard lock{guard_};
+  hosts_ = std::move(hosts);
+}
+
+void placement_state::start(services_ptr services, placement_setup given) {
+  node = std::move(services);
+  at = std::move(given);
+  hosts = std::make_shared<known_hosts>();
+  const placement_actor me{self};
+  peers_setup setup;
+  setup.links = at.links;
+  setup.self = at.self;
+  setup.entry = caf::actor_cast<caf::strong_actor_ptr>(at.entry);
+  setup.watcher = me;
+  setup.known = [known = hosts](const net::link_hello& peer) { return known->knows(peer); };
+  peers = spawn_peers(self->home_system(), std::move(setup));
+  watch = at.configuration->watch(
+      coordination::cluster_prefix(at.settings.name), 0,
+      [me](coordination::watch_report report) { caf::anon_send(me, std::move(report)); });
+  register_node();
+  self->delayed_send(self, tick_interval, tick_atom_v);
+}
+
+// --- this node's own entry ---
+
+void placement_state::register_node() {
+  if (std::exchange(registering, true) || left)
+    return;
+  lease_kept.reset();
+  at.configuration->grant(lease_time, [me = placement_actor{self}](const coordination::lease_result& r) {
+    caf::anon_send(me, registry_news{r.error ? 0 : r.lease, false, r.error ? r.error->detail : ""});
+  });
+}
+
+void placement_state::put_entry() {
+  coordination::node_registration me;
+  me.id = at.self;
+  me.name = at.address;
+  me.addresses = {at.address};
+  me.protocol = me.oldest_protocol = protocol;
+  coordination::swap_request request;
+  request.key = coordination::node_key(at.settings.name, at.self);
+  request.expected = entry_revision;
+  request.value = coordination::encode(me);
+  request.lease = lease;
+  at.configuration->compare_and_swap(
+      std::move(request), [to = placement_actor{self}](const coordination::swap_result& r) {
+        registry_news news{0, r.succeeded, r.error ? r.error->detail : "another entry is there"};
+        if (r.current)
+          news.revision = r.current->modified;
+        caf::anon_send(to, std::move(news));
+      });
+}
+
+void placement_state::registered(const registry_news& news) {
+  if (news.lease != 0) {
+    lease = news.lease;
+    lease_kept = at.configuration->keep_alive(lease, lease_time, [me = placement_actor{self}](std::string why) {
+      caf::anon_send(me, registry_news{0, false, std::move(why)});
+    });
+    return put_entry();
+  }
+  entry_revision = news.revision;
+  registering = false;
+  if (news.put) {
+    config::log(log_level::info, "in the cluster", {{"cluster", at.settings.name}, {"node", at.self}, {"address", at.address}});
+    return;
+  }
+  if (!left)
+    config::log(log_level::warning, "this node's entry in the configuration store is not there",
+                {{"cluster", at.settings.name}, {"error", news.detail}});
+  lease_kept.reset();
+  lease = 0;
+  register_at = domain::boot_clock::now() + register_retry;
+}
+
+// --- what is known ---
+
+void placement_state::watched(const coordination::watch_report& report) {
+  if (report.stream == coordination::watch_report::state::lost) {
+    if (std::exchange(following, false))
+      config::log(log_level::warning, "the configuration store doesn't answer; what is served goes on",
+                  {{"cluster", at.settings.name}, {"error", report.detail}});
+    return;
+  }
+  following = true;
+  for (const auto& one : report.changes)
+    take_in(one);
+}
+
+void placement_state::take_in(const coordination::change& one) {
+  if (const auto shard = coordination::shard_of_key(at.settings.name, one.key)) {
+    if (!one.now)
+      return; // nobody erases a shard's configuration; without it, nothing changes hands
+    auto read = coordination::decode_shard(one.key, one.now->value);
+    if (const auto* fault = std::get_if<coordination::value_fault>(&read)) {
+      config::log(log_level::error, "the cluster's configuration can't be read", {{"error", fault->detail}});
+      return;
+    }
+    auto& known = shards[*shard];
+    if (one.now->modified > known.at) {
+      known = {std::move(std::get<coordination::shard_configuration>(read)), one.now->modified};
+      changed = true;
+    }
+  } else if (const auto who = coordination::node_of_key(at.settings.name, one.key)) {
+    changed = true;
+    if (*who == at.self)
+      entry_revision = one.now ? one.now->modified : 0;
+    if (!one.now) {
+      nodes.erase(*who);
+      if (*who == at.self && lease != 0 && !registering && !left)
+        register_at = domain::boot_clock::now();
+      return;
+    }
+    auto read = coordination::decode_node(at.settings.name, one.key, one.now->value);
+    if (auto* found = std::get_if<coordination::node_registration>(&read))
+      nodes[*who] = std::move(*found);
+    else
+      config::log(log_level::error, "the cluster's configuration can't be read",
+                  {{"error", std::get<coordination::value_fault>(read).detail}});
+  }
+}
+
+void placement_state::peer_up(const std::string& who, std::uint64_t number, const caf::strong_actor_ptr& entry) {
+  config::log(log_level::info, "a node is reached", {{"node", who}});
+  links[who] = {number, caf::actor_cast<entry_actor>(entry)};
+  dial_at.erase(who);
+  publish();
+}
+
+void placement_state::peer_down(const std::string& who, std::uint64_t number, const std::string& why) {
+  const auto it = links.find(who);
+  if (it == links.end() || it->second.number != number)
+    return;
+  config::log(log_level::warning, "a node is not reached any more", {{"node", who}, {"reason", why}});
+  links.erase(it);
+  dial_at[who] = domain::boot_clock::now() + dial_retry;
+  publish();
+}
+
+void placement_state::link_failed(const std::string& who, const std::string& why, bool soon) {
+  if (!soon)
+    config::log(log_level::warning, "no link to a node", {{"node", who}, {"reason", why}});
+  dial_at[who] = domain::boot_clock::now() + (soon ? dial_retry : dial_retry_seldom);
+}
+
+void placement_state::dial_those_missing() {
+  const auto now = domain::boot_clock::now();
+  for (const auto& [who, entry] : nodes) {
+    if (who == at.self || links.contains(who) || !dials(at.self, who) || entry.addresses.empty())
+      continue;
+    const auto [it, fresh] = dial_at.try_emplace(who, now);
+    if (it->second > now)
+      continue;
+    it->second = domain::boot_time::max(); // until it is told how it went
+    self->send(peers, dial_atom_v, who, entry.addresses.front());
+  }
+}
+
+/// Tells everyone what is known now.
+void placement_state::publish() {
+  changed = false;
+  std::map<std::string, std::vector<std::string>> addresses;
+  for (const auto& [who, entry] : nodes)
+    for (const auto& address : entry.addresses)
+      addresses[who].push_back(host_of(address));
+  hosts->replace(std::move(addresses));
+  auto view = std::make_shared<cluster_view>();
+  view->name = at.settings.name;
+  view->self = at.self;
+  view->founder = at.founder;
+  view->min_replicas = at.settings.min_replicas;
+  view->shards = shards;
+  view->nodes = nodes;
+  for (const auto& [who, one] : links)
+    view->reachable.emplace(who, one.entry);
+  if (!left)
+    view->steps = steps();
+  cluster_view_ptr now = std::move(view);
+  node->know(now);
+  for (const auto& replica : at.replicas)
+    self->send(replica, now);
+  self->send(at.system, now);
+  self->send(at.forwarder, now);
+}
+
+std::vector<coordination::placement_step> placement_state::steps() const {
+  std::set<coordination::node_id> alive;
+  for (const auto& [who, entry] : nodes)
+    if (who == at.self || links.contains(who))
+      alive.insert(who);
+  std::vector<domain::shard_id> of_accounts;
+  coordination::shard_map current, system;
+  for (const auto& [shard, known] : shards)
+    (shard == domain::system_shard ? system : current).emplace(shard, known.value);
+  for (std::uint16_t s = 0; s < at.replicas.size(); ++s)
+    of_accounts.push_back(domain::shard_id{s});
+  auto out = coordination::next_steps(
+      current, coordination::wanted_placement(of_accounts, alive, at.settings.replicas), alive,
+      at.settings.replicas);
+  // Accounts, keys and tokens are on every node.
+  const auto everywhere = coordination::next_steps(
+      system, coordination::wanted_placement({domain::system_shard}, alive, alive.size()), alive, alive.size());
+  out.insert(out.end(), everywhere.begin(), everywhere.end());
+  return out;
+}
+
+void placement_state::tick() {
+  const auto now = domain::boot_clock::now();
+  if (lease == 0 && !registering && now >= register_at)
+    register_node();
+  dial_those_missing();
+  if (changed)
+    publish();
+  if (now - clocks_saved >= clocks_interval)
+    save_clocks();
+  self->delayed_send(self, tick_interval, tick_atom_v);
+}
+
+void placement_state::save_clocks() {
+  clocks_saved = domain::boot_clock::now();
+  storage::log_row row;
+  row.shard = domain::system_shard;
+  row.batches.emplace_back();
+  for (const auto& seen : node->clocks.all())
+    row.batches.front().tables.push_back(storage::plan_clock(seen));
+  if (!row.batches.front().tables.empty())
+    self->request(at.writer, caf::infinite, std::move(row))
+        .then([](const storage::row_result&) {}, [](const caf::error&) {});
+}
+
+// --- the end ---
+
+caf::result<bool> placement_state::leave() {
+  left = true;
+  publish();
+  auto answer = self->make_response_promise<bool>();
+  auto waiting = std::make_shared<std::size_t>(at.replicas.size() + 1);
+  auto orderly = std::make_shared<bool>(true);
+  const auto one_less = [this, answer, waiting, orderly](bool handed) {
+    *orderly = *orderly && handed;
+    if (--*waiting > 0)
+      return;
+    withdraw();
+    auto to = answer;
+    to.deliver(*orderly);
+  };
+  auto all = at.replicas;
+  all.push_back(at.system);
+  for (const auto& replica : all)
+    self->request(replica, leave_time, leave_atom_v)
+        .then([one_less](bool handed) { one_less(handed); },
+              [one_less](const caf::error&) { one_less(false); });
+  return answer;
+}
+
+void placement_state::withdraw() {
+  lease_kept.reset();
+  coordination::swap_request request;
+  request.key = coordination::node_key(at.settings.name, at.self);
+  request.expected = entry_revision;
+  at.configuration->compare_and_swap(std::move(request), [](const coordination::swap_result&) {});
+}
+
+placement_actor::behavior_type placement(placement_actor::stateful_pointer<placement_state> self,
+                                         services_ptr node, placement_setup given) {
+  self->state.start(std::move(node), std::move(given));
+  return {
+      [self](peer_up_atom, const std::string& who, std::uint64_t link, const caf::strong_actor_ptr& entry) {
+        self->state.peer_up(who, link, entry);
+      },
+      [self](peer_down_atom, const std::string& who, std::uint64_t link, const std::string& why) {
+        self->state.peer_down(who, link, why);
+      },
+      [self](link_failed_atom, const std::string& who, const std::string& why, bool soon) {
+        self->state.link_failed(who, why, soon);
+      },
+      [self](const coordination::watch_report& report) { self->state.watched(report); },
+      [self](const registry_news& news) { self->state.registered(news); },
+      [self](tick_atom) { self->state.tick(); },
+      [self](leave_atom) { return self->state.leave(); },
+  };
+}
+
+} // namespace carillon::actors

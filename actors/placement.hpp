@@ -1,0 +1,95 @@
+#pragma once
+
+#include "actors/cluster_view.hpp"
+#include "actors/interfaces.hpp"
+#include "actors/services.hpp"
+#include "config/settings.hpp"
+#include "coordination/configuration_store.hpp"
+#include "net/node_link.hpp"
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace carillon::actors {
+
+/// The hosts at which the cluster knows its nodes: what links are checked against. Thread-safe.
+class known_hosts {
+public:
+  bool knows(const net::link_hello& peer) const;
+  void replace(std::map<std::string, std::vector<std::string>> hosts);
+
+private:
+  mutable std::mutex guard_;
+  std::map<std::string, std::vector<std::string>> hosts_; ///< by node
+};
+
+struct placement_setup {
+  config::cluster_settings settings;
+  std::string self, founder; ///< stores' UUIDs
+  std::string address;       ///< what others are told: `cluster.advertise`, or where the links listen
+  std::shared_ptr<coordination::configuration_store> configuration;
+  std::shared_ptr<net::node_links> links; ///< not started
+  entry_actor entry;
+  forwarder_actor forwarder;
+  writer_actor writer;
+  std::vector<replica_actor> replicas; ///< by shard
+  replica_actor system;
+};
+
+/// The node's picture of its cluster.
+struct placement_state {
+  explicit placement_state(placement_actor::pointer actor) : self{actor} {}
+  void start(services_ptr services, placement_setup given);
+
+  void peer_up(const std::string& who, std::uint64_t link, const caf::strong_actor_ptr& entry);
+  void peer_down(const std::string& who, std::uint64_t link, const std::string& why);
+  void link_failed(const std::string& who, const std::string& why, bool soon);
+  void watched(const coordination::watch_report& report);
+  void registered(const registry_news& news);
+  void tick();
+  caf::result<bool> leave();
+
+  void register_node();
+  void put_entry();
+  void take_in(const coordination::change& one);
+  void dial_those_missing();
+  void publish();
+  std::vector<coordination::placement_step> steps() const;
+  void save_clocks();
+  void withdraw();
+
+  placement_actor::pointer self;
+  services_ptr node;
+  placement_setup at;
+  peers_actor peers;
+  std::shared_ptr<known_hosts> hosts;
+  std::unique_ptr<coordination::ongoing> watch, lease_kept;
+  coordination::lease_id lease = 0;
+  coordination::revision entry_revision = 0; ///< of this node's entry, as last seen
+
+  std::map<domain::shard_id, replication::versioned> shards;
+  std::map<coordination::node_id, coordination::node_registration> nodes;
+  struct link {
+    std::uint64_t number = 0;
+    entry_actor entry;
+  };
+  std::map<coordination::node_id, link> links;
+  std::map<coordination::node_id, domain::boot_time> dial_at; ///< not before; absent: being dialed, or linked
+  domain::boot_time register_at{}, clocks_saved{};
+  bool registering = false, following = false, changed = false, left = false;
+
+  static inline const char* name = "placement";
+};
+
+placement_actor::behavior_type placement(placement_actor::stateful_pointer<placement_state> self,
+                                         services_ptr node, placement_setup given);
+
+} // namespace carillon::actors

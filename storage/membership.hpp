@@ -1,0 +1,35 @@
+#pragma once
+
+#include "domain/foreign_clocks.hpp"
+#include "storage/store.hpp"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// What ties a node's store to a cluster.
+namespace carillon::storage {
+
+/// What all stores of a cluster have in common; made with the first of them.
+struct cluster_identity {
+  std::string name;    ///< `cluster.name`
+  std::string founder; ///< the UUID of that first store
+  std::array<std::uint8_t, 16> hash_key{};
+  std::uint16_t shards = 0;
+  std::uint32_t generation = 1;
+  bool operator==(const cluster_identity&) const = default;
+};
+
+/// The cluster that the store belongs to; nothing when it is a node's alone.
+std::optional<cluster_identity> membership(const store& s);
+
+/// The rows of a table of another node's clocks.
+domain::table_write plan_clock(const domain::foreign_clocks::reading& seen);
+std::vector<domain::foreign_clocks::reading> read_clocks(const store& s);
+
+std::string encode_membership(const cluster_identity& of);
+std::string membership_key();
+
+} // namespace carillon::storage
