@@ -1,17 +1,21 @@
 #include "actors/node.hpp"
 
 #include "actors/account.hpp"
+#include "actors/cluster.hpp"
 #include "actors/delivery.hpp"
 #include "actors/directory.hpp"
+#include "actors/cluster_view.hpp"
 #include "actors/error.hpp"
 #include "actors/ingress.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/peers.hpp"
 #include "actors/shard.hpp"
 #include "actors/sweeper.hpp"
 #include "actors/writer.hpp"
 #include "config/logging.hpp"
 #include "net/delivery_engine.hpp"
 #include "storage/backup.hpp"
+#include "storage/membership.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -34,7 +38,9 @@ constexpr std::chrono::seconds catalog_timeout{30};
 constexpr std::size_t messages_per_run = 32;
 
 struct system_config : caf::actor_system_config {
-  explicit system_config(std::size_t threads) {
+  system_config(std::size_t threads, bool clustered) {
+    if (clustered)
+      add_peer_support(*this);
     add_message_types<caf::id_block::carillon>();
     add_error_category(caf::atom("carillon"), [](std::uint8_t code, caf::atom_value, const caf::message&) {
       return to_string(static_cast<ec>(code));
@@ -78,16 +84,29 @@ struct node::impl {
       : store{store_settings(*settings)}, shared{std::make_shared<services>(store, std::move(keys), settings,
                                                                             make_policy(*settings))},
         threads{std::max<std::size_t>(1, settings->process.threads)},
-        system_settings{threads}, system{system_settings} {
+        membership{join(*settings)}, system_settings{threads, membership != nullptr}, system{system_settings} {
     shared->fatal = std::move(fatal);
     shared->held = store.held();
     start(*settings);
+  }
+
+  std::unique_ptr<cluster> join(const config::settings& settings) {
+    if (settings.cluster.name.empty()) {
+      if (const auto of = storage::membership(store))
+        throw std::runtime_error("the store " + store.directory() + " belongs to the cluster \"" + of->name +
+                                 "\"; start it with that cluster's settings");
+      return nullptr;
+    }
+    store.know(shared->clocks);
+    return std::make_unique<cluster>(settings, store);
   }
 
   ~impl() {
     // Engines first: their last outcomes may still reach their actors.
     for (auto& e : engines)
       e.reset();
+    if (membership)
+      membership->stop();
     for (auto& a : running)
       caf::anon_send_exit(a, caf::exit_reason::kill);
     for (auto& a : running)
@@ -109,9 +128,13 @@ struct node::impl {
 
   void start(const config::settings& settings) {
     writer_handle = keep(system.spawn<caf::detached>(writer, shared));
-    for (std::uint16_t s = 0; s < store.identity().shards; ++s)
-      shards.push_back(keep(system.spawn(shard, shared, domain::shard_id{s}, writer_handle)));
-    catalog_shard = keep(system.spawn(shard, shared, domain::system_shard, writer_handle));
+    shards.resize(store.identity().shards);
+    // In a cluster they come when this node serves them.
+    if (!membership) {
+      for (std::uint16_t s = 0; s < store.identity().shards; ++s)
+        shards[s] = keep(system.spawn(shard, shared, domain::shard_id{s}, row_sink_actor{writer_handle}));
+      catalog_shard = keep(system.spawn(shard, shared, domain::system_shard, row_sink_actor{writer_handle}));
+    }
     for (std::size_t i = 0; i < threads; ++i) {
       // The engine needs its desk and the desk its engine, which is there before the first job.
       auto engine = std::make_shared<std::weak_ptr<net::delivery_engine>>();
@@ -130,7 +153,10 @@ struct node::impl {
     for (std::size_t i = 0; i < threads; ++i)
       ingresses.push_back(keep(system.spawn(ingress, shared, directory_handle)));
     sweeper_handle = keep(system.spawn(sweeper, shared, shards, catalog_shard, directory_handle));
-    caf::anon_send(directory_handle, awaken_atom_v);
+    if (membership)
+      membership->start(system, shared, writer_handle, directory_handle, sweeper_handle);
+    else
+      caf::anon_send(directory_handle, awaken_atom_v);
     register_gauges();
   }
 
@@ -156,6 +182,7 @@ struct node::impl {
   storage::store store;
   services_ptr shared;
   std::size_t threads;
+  std::unique_ptr<cluster> membership; ///< null: a node alone
   system_config system_settings;
   caf::actor_system system;
   std::vector<std::shared_ptr<net::delivery_engine>> engines;
@@ -263,7 +290,52 @@ bool node::drain(std::chrono::milliseconds timeout) {
                  config::log(config::log_level::warning, "not everything ended before the shutdown's timeout",
                              {{"error", caf::to_string(e)}});
                });
+  if (impl_->membership)
+    orderly = impl_->membership->leave(impl_->system, timeout) && orderly;
   return orderly;
+}
+
+node::place node::where(domain::account_id account) const {
+  return where(impl_->store.shard_of(account));
+}
+
+node::place node::where(domain::shard_id shard) const {
+  const auto view = impl_->shared->cluster();
+  if (!impl_->membership)
+    return {};
+  const auto* known = view ? view->of(shard) : nullptr;
+  if (known == nullptr || known->at == 0)
+    return {place::kind::nowhere, {}};
+  if (known->value.primary == view->self)
+    return {};
+  if (!view->reachable.contains(known->value.primary))
+    return {place::kind::nowhere, {}};
+  return {place::kind::there, known->value.primary};
+}
+
+void node::forward(std::string to, std::string request, std::chrono::milliseconds timeout,
+                   std::function<void(std::optional<std::string>)> done) {
+  auto what = std::make_shared<forward_ask>();
+  what->request = std::move(request);
+  what->timeout = timeout;
+  what->done = std::move(done);
+  caf::anon_send(impl_->membership->forwarder(), forward_atom_v, std::move(to), std::move(what));
+}
+
+void node::answer_forwarded_by(std::function<void(std::string, std::function<void(std::string)>)> how) {
+  impl_->shared->answer_forwarded_by(std::move(how));
+}
+
+std::uint64_t node::catalog_changes() const {
+  return impl_->shared->catalog_changes;
+}
+
+cluster_view_ptr node::cluster_state() const {
+  return impl_->shared->cluster();
+}
+
+bool node::clustered() const {
+  return impl_->membership != nullptr;
 }
 
 const storage::store& node::store() const {

@@ -13,11 +13,15 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 namespace carillon::actors {
+
+struct cluster_view; // cluster_view.hpp
+using cluster_view_ptr = std::shared_ptr<const cluster_view>;
 
 /// A running node without its HTTP side: store, actors and delivery engines. This is all that `api/` sees of
 /// them; CAF stays inside.
@@ -69,6 +73,27 @@ public:
   /// From now on nothing is claimed and new requests get 503 `draining`; returns when nothing is in flight
   /// and everything is saved, or after `timeout`. True when it was orderly.
   bool drain(std::chrono::milliseconds timeout);
+
+  // --- in a cluster ---
+
+  bool clustered() const;
+  /// Who answers for something: this node, another that can be reached, or nobody at the moment.
+  struct place {
+    enum class kind : std::uint8_t { here, there, nowhere } is = kind::here;
+    std::string node; ///< with `there`
+  };
+  place where(domain::account_id account) const;
+  place where(domain::shard_id shard) const;
+  /// Has another node answer a request. The callback comes on an actor's thread, exactly once: with the answer,
+  /// or with nothing when the node went or took too long; then what was asked may have been done.
+  void forward(std::string to, std::string request, std::chrono::milliseconds timeout,
+               std::function<void(std::optional<std::string>)> done);
+  /// How requests are answered that another node forwards to this one.
+  void answer_forwarded_by(std::function<void(std::string, std::function<void(std::string)>)> how);
+  /// Rises when accounts, keys or tokens changed through another node.
+  std::uint64_t catalog_changes() const;
+  /// What this node knows of its cluster; null when nothing yet, or on a node alone.
+  cluster_view_ptr cluster_state() const;
 
   const storage::store& store() const;
   storage::catalog catalog() const;

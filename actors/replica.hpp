@@ -37,7 +37,7 @@ struct replica_neighbours {
 /// One shard's replica on this node. The protocol is `replication::replica`'s; this is its disk, its links and
 /// its configuration store, and the node's judgement of when to take over, to drop a silent member, to take a
 /// new one in, or to hand the shard over.
-struct replica_state final : replication::ports {
+struct replica_state : replication::ports {
   explicit replica_state(replica_actor::pointer actor) : self{actor} {}
   void start(services_ptr services, replica_neighbours around);
 

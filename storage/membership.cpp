@@ -1,5 +1,6 @@
 #include "storage/membership.hpp"
 
+#include "crypto/base64.hpp"
 #include "domain/byte_codec.hpp"
 #include "storage/framed_value.hpp"
 #include "storage/keys.hpp"
@@ -34,7 +35,24 @@ std::string encode_membership(const cluster_identity& of) {
   w.raw(bytes_of(of.hash_key));
   w.number(of.shards);
   w.number(of.generation);
-  return frame(membership_format, text);
+  return crypto::base64_encode(frame(membership_format, text));
+}
+
+std::optional<cluster_identity> decode_membership(std::string_view text) {
+  const auto value = crypto::base64_decode(text);
+  const auto framed = value ? unframe(*value) : std::nullopt;
+  if (!framed || framed->format != membership_format)
+    return std::nullopt;
+  cluster_identity of;
+  domain::byte_reader r{framed->payload};
+  of.name = r.text();
+  of.founder = r.text();
+  of.hash_key = array_of(r.raw(16));
+  of.shards = r.as<std::uint16_t>();
+  of.generation = r.as<std::uint32_t>();
+  if (!r.ok() || of.shards == 0)
+    return std::nullopt;
+  return of;
 }
 
 std::optional<cluster_identity> membership(const store& s) {
@@ -42,15 +60,8 @@ std::optional<cluster_identity> membership(const store& s) {
   const auto value = txn.get(membership_key());
   if (!value)
     return std::nullopt;
-  const auto framed = unframe(*value);
-  cluster_identity of;
-  domain::byte_reader r{framed ? framed->payload : std::string_view{}};
-  of.name = r.text();
-  of.founder = r.text();
-  of.hash_key = array_of(r.raw(16));
-  of.shards = r.as<std::uint16_t>();
-  of.generation = r.as<std::uint32_t>();
-  if (!framed || framed->format != membership_format || !r.ok())
+  auto of = decode_membership(*value);
+  if (!of)
     throw store_error{"the store " + s.directory() + " is damaged where it names its cluster"};
   return of;
 }

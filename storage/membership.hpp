@@ -29,7 +29,10 @@ std::optional<cluster_identity> membership(const store& s);
 domain::table_write plan_clock(const domain::foreign_clocks::reading& seen);
 std::vector<domain::foreign_clocks::reading> read_clocks(const store& s);
 
+/// As text, so that it may stand anywhere.
 std::string encode_membership(const cluster_identity& of);
+/// Nothing for what can't be read.
+std::optional<cluster_identity> decode_membership(std::string_view text);
 std::string membership_key();
 
 } // namespace carillon::storage

@@ -1,0 +1,180 @@
+#include "actors/cluster.hpp"
+
+#include "actors/entry.hpp"
+#include "actors/forwarder.hpp"
+#include "actors/peers.hpp"
+#include "actors/placement.hpp"
+#include "actors/replica.hpp"
+#include "config/logging.hpp"
+#include "coordination/etcd.hpp"
+#include "crypto/base64.hpp"
+#include "storage/membership.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <algorithm>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace carillon::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Between two tries to read what the cluster is.
+constexpr auto found_retry = 500ms;
+
+std::string identity_key(const std::string& name) { return coordination::cluster_prefix(name) + "identity"; }
+
+std::string host_part(const std::string& address) {
+  auto host = address.substr(0, address.rfind(':'));
+  if (host.starts_with('[') && host.ends_with(']'))
+    host = host.substr(1, host.size() - 2);
+  return host;
+}
+
+/// Waits for a call of the configuration store.
+template <class Result, class Call>
+Result wait_for(Call call) {
+  auto promised = std::make_shared<std::promise<Result>>();
+  auto result = promised->get_future();
+  call([promised](Result r) { promised->set_value(std::move(r)); });
+  return result.get();
+}
+
+} // namespace
+
+cluster::cluster(const config::settings& settings, storage::store& store) : settings_{settings.cluster} {
+  self_ = store.identity().uuid;
+  coordination::etcd_settings etcd;
+  etcd.endpoints = settings_.etcd;
+  etcd.ca_file = settings_.ca;
+  etcd.certificate_file = settings_.certificate;
+  etcd.key_file = settings_.key;
+  configuration_ = coordination::make_etcd_store(etcd);
+  found_or_join(store);
+  net::node_link_settings link;
+  link.self.cluster = settings_.name;
+  link.self.node = self_;
+  link.self.host = host_part(settings_.advertise.empty() ? settings_.listen : settings_.advertise);
+  link.listen = settings_.listen;
+  link.certificate = settings_.certificate;
+  link.key = settings_.key;
+  link.ca = settings_.ca;
+  links_ = std::make_shared<net::node_links>(std::move(link));
+}
+
+cluster::~cluster() {
+  stop();
+}
+
+/// The first store to come founds the cluster: all others take its hash key, so that each name falls into the
+/// same shard on every node.
+void cluster::found_or_join(storage::store& store) {
+  const auto known = storage::membership(store);
+  if (known) {
+    founder_ = known->founder;
+    store.join({settings_.name, known->founder, store.identity().hash_key, store.identity().shards,
+                store.identity().generation});
+    return;
+  }
+  storage::cluster_identity mine{settings_.name, self_, store.identity().hash_key, store.identity().shards,
+                                 store.identity().generation};
+  const auto key = identity_key(settings_.name);
+  std::string said;
+  for (;; std::this_thread::sleep_for(found_retry)) {
+    const auto there = wait_for<coordination::get_result>(
+        [&](auto done) { configuration_->get(key, coordination::reach::key, std::move(done)); });
+    if (there.error) {
+      if (std::exchange(said, there.error->detail) != said)
+        config::log(config::log_level::warning, "waiting for the cluster's configuration store",
+                    {{"cluster", settings_.name}, {"error", said}});
+      continue;
+    }
+    if (!there.entries.empty()) {
+      const auto identity = storage::decode_membership(there.entries.front().value);
+      if (!identity)
+        throw std::runtime_error{key + ": what the configuration store holds there is no cluster's identity"};
+      founder_ = identity->founder;
+      store.join(*identity);
+      config::log(config::log_level::info, "joined a cluster", {{"cluster", settings_.name}, {"node", self_}});
+      return;
+    }
+    // Whatever comes of it, the next read tells who the founder is.
+    wait_for<coordination::swap_result>([&](auto done) {
+      coordination::swap_request request;
+      request.key = key;
+      request.value = storage::encode_membership(mine);
+      configuration_->compare_and_swap(std::move(request), std::move(done));
+    });
+  }
+}
+
+void cluster::start(caf::actor_system& system, const services_ptr& node, const writer_actor& writer,
+                    const directory_actor& directory, const sweeper_actor& sweeper) {
+  for (const auto& seen : storage::read_clocks(node->store))
+    node->clocks.note(seen);
+  replica_neighbours around;
+  around.writer = writer;
+  around.directory = directory;
+  around.sweeper = sweeper;
+  around.configuration = configuration_;
+  around.cluster = settings_.name;
+  around.self = self_;
+  around.min_replicas = settings_.min_replicas;
+  const auto spawn = [&](domain::shard_id shard) {
+    auto at = around;
+    at.shard = shard;
+    return system.spawn(replica, node, std::move(at));
+  };
+  for (std::uint16_t s = 0; s < node->store.identity().shards; ++s)
+    replicas_.push_back(spawn(domain::shard_id{s}));
+  system_ = spawn(domain::system_shard);
+  entry_ = system.spawn(actors::entry, node, replicas_, system_);
+  forwarder_ = system.spawn(actors::forwarder);
+  placement_setup setup;
+  setup.settings = settings_;
+  setup.self = self_;
+  setup.founder = founder_;
+  setup.address = settings_.advertise.empty() ? links_->address() : settings_.advertise;
+  setup.configuration = configuration_;
+  setup.links = links_;
+  setup.entry = entry_;
+  setup.forwarder = forwarder_;
+  setup.writer = writer;
+  setup.replicas = replicas_;
+  setup.system = system_;
+  placement_ = system.spawn(placement, node, std::move(setup));
+}
+
+bool cluster::leave(caf::actor_system& system, std::chrono::milliseconds timeout) {
+  bool orderly = false;
+  caf::scoped_actor self{system};
+  self->request(placement_, timeout, leave_atom_v)
+      .receive([&](bool handed) { orderly = handed; }, [](const caf::error&) {});
+  return orderly;
+}
+
+void cluster::stop() {
+  // Their callbacks come from this: none afterwards.
+  caf::anon_send_exit(placement_, caf::exit_reason::kill);
+  for (const auto& r : replicas_)
+    caf::anon_send_exit(r, caf::exit_reason::kill);
+  caf::anon_send_exit(system_, caf::exit_reason::kill);
+  caf::anon_send_exit(entry_, caf::exit_reason::kill);
+  caf::anon_send_exit(forwarder_, caf::exit_reason::kill);
+  placement_ = nullptr;
+  replicas_.clear();
+  system_ = nullptr;
+  entry_ = nullptr;
+  forwarder_ = nullptr;
+}
+
+} // namespace carillon::actors
