@@ -2,9 +2,12 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
+#include <string>
+#include <utility>
 
 namespace carillon::config {
 
@@ -157,6 +160,55 @@ bool is_listen_address(std::string_view text) {
     host = host.substr(1, host.size() - 2);
   const auto address = parse_address(host);
   return address && address->bits == (in_brackets ? 128 : 32);
+}
+
+namespace {
+
+/// A name as DNS writes it, or an address; brackets only and always around IPv6.
+std::optional<std::pair<std::string, std::uint16_t>> split_host_and_port(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos)
+    return std::nullopt;
+  const auto port = parse_count(text.substr(colon + 1));
+  if (!port || *port == 0 || *port > 65'535)
+    return std::nullopt;
+  const auto number = static_cast<std::uint16_t>(*port);
+  if (is_listen_address(text)) {
+    auto host = text.substr(0, colon);
+    if (host.front() == '[')
+      host = host.substr(1, host.size() - 2);
+    return std::pair{std::string{host}, number};
+  }
+  constexpr std::size_t longest_name = 253; // RFC 1035
+  const auto host = text.substr(0, colon);
+  const bool name = !host.empty() && host.size() <= longest_name && std::ranges::all_of(host, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+           c == '_';
+  });
+  // What ends in a number would have to be an address, and is none.
+  const auto last_label = host.substr(host.find_last_of('.') + 1);
+  if (!name || last_label.empty() || parse_count(last_label))
+    return std::nullopt;
+  return std::pair{std::string{host}, number};
+}
+
+} // namespace
+
+bool is_host_and_port(std::string_view text) {
+  return split_host_and_port(text).has_value();
+}
+
+std::optional<http_endpoint> parse_endpoint(std::string_view text) {
+  const bool tls = text.starts_with("https://");
+  if (!tls && !text.starts_with("http://"))
+    return std::nullopt;
+  text.remove_prefix(tls ? 8 : 7);
+  if (text.ends_with('/'))
+    text.remove_suffix(1);
+  auto parts = split_host_and_port(text);
+  if (!parts)
+    return std::nullopt;
+  return http_endpoint{tls, std::move(parts->first), parts->second};
 }
 
 bool is_network(std::string_view text) {

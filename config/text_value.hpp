@@ -37,6 +37,19 @@ std::optional<window_setting> parse_window(std::string_view text);
 /// "127.0.0.1:8080" or "[::1]:8080": an address literal and a port, which may be 0.
 bool is_listen_address(std::string_view text);
 
+/// Where an HTTP service listens.
+struct http_endpoint {
+  bool tls = false;
+  std::string host; ///< a name, or an address without brackets
+  std::uint16_t port = 0;
+};
+
+/// "http://host:port" or "https://host:port", also with a "/" behind it: nothing more, and nothing less.
+std::optional<http_endpoint> parse_endpoint(std::string_view text);
+
+/// A host and a port from 1, as others would dial it: "node-1.example:7000", "10.0.0.1:7000", "[::1]:7000".
+bool is_host_and_port(std::string_view text);
+
 /// "10.0.0.0/8", "fd00::/8" or one address: the bits beyond the prefix must be zero, for else one of the two
 /// is mistyped.
 bool is_network(std::string_view text);

@@ -2,12 +2,11 @@
 
 #include "coordination/shard_map.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
-#include <variant>
 #include <vector>
 
 /// Who should hold which shard, and the next small step there. Pure: the same input gives the same answer on
@@ -25,8 +24,8 @@ struct wanted_members {
 };
 
 /// Where each shard belongs, by rendezvous hashing over the nodes: a node that comes or goes moves its own
-/// share and nothing else, and no node has more than its even share of shards, nor of primaries, rounded up
-/// and one more. Nothing when there is no node.
+/// share and little else. A node that has its even share and one more is passed over while others have not, so
+/// shards are spread evenly, and so are primaries. Empty when there is no node.
 std::map<domain::shard_id, wanted_members> wanted_placement(const std::vector<domain::shard_id>& shards,
                                                             const std::set<node_id>& nodes,
                                                             std::size_t replicas);
@@ -40,7 +39,7 @@ struct placement_step {
   enum class kind : std::uint8_t {
     add_learner,   ///< `node` begins to be filled
     hand_over,     ///< `node`, a full member, is to become primary, by agreement with the primary
-    remove_member, ///< `node` is one more than needed, or dead
+    remove_member, ///< `node` is one more than needed, or a learner that died
   };
   domain::shard_id shard{};
   kind what = kind::add_learner;
@@ -52,10 +51,11 @@ struct placement_step {
 /// the link of two nodes.
 inline constexpr std::size_t shards_moving_at_once = 2;
 
-/// What to do next: at most one step a shard, and only so many learners that no more than
-/// `shards_moving_at_once` shards are on the move. A shard keeps its members until those it is to have are
-/// full; a shard with a dead member comes before one that only moves. A dead primary is left alone: a full
-/// member takes over by itself. Empty: everything is where it belongs, or on its way there.
+/// What to do next: at most one step a shard, and only so many new learners and handovers that no more than
+/// `shards_moving_at_once` shards are on the move. Shards short of living members come first. A shard keeps
+/// its members until those it is to have are full, and a dead one, too, until `replicas` others are: after a
+/// restart of the whole cluster it comes back with its data. A shard whose primary is dead is left alone: a
+/// full member takes over by itself. Empty: everything is where it belongs, or on its way there.
 std::vector<placement_step> next_steps(const shard_map& current,
                                        const std::map<domain::shard_id, wanted_members>& wanted,
                                        const std::set<node_id>& alive, std::size_t replicas);

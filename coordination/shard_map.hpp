@@ -99,7 +99,7 @@ std::variant<node_registration, value_fault> decode_node(std::string_view cluste
 // Each gives the configuration that would follow, its epoch one higher, or nothing when the step isn't allowed
 // from here. None looks at who is alive.
 
-/// Without the node. Not its primary, and not the last full member.
+/// Without the node, which is not the primary: so a full member stays.
 std::optional<shard_configuration> without_member(const shard_configuration& current, std::string_view node);
 
 /// With `node`, a full member, as primary, the old primary removed: it failed.
@@ -118,7 +118,7 @@ std::optional<shard_configuration> with_learner(const shard_configuration& curre
 std::optional<shard_configuration> promoted(const shard_configuration& current, std::string_view node,
                                             member_role to);
 
-/// With the member, not the primary and not the last full one, as learner again: its tail didn't match.
+/// With the member, which is not the primary, as learner again: its tail didn't match.
 std::optional<shard_configuration> demoted(const shard_configuration& current, std::string_view node);
 
 } // namespace carillon::coordination

@@ -1,0 +1,159 @@
+#pragma once
+
+#include "coordination/etcd.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <filesystem>
+#include <functional>
+#include <future>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// A real etcd with its own ports and folder, and calls that wait for their answer.
+namespace etcd_fixture {
+
+using namespace carillon::coordination;
+
+/// Long enough for a loaded machine; nothing waits so long unless it fails.
+inline constexpr std::chrono::seconds patience{60};
+
+inline std::uint16_t free_port() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    throw std::runtime_error("no free port");
+  ::close(fd);
+  return ntohs(address.sin_port);
+}
+
+inline std::string loopback(std::uint16_t port) {
+  return "http://127.0.0.1:" + std::to_string(port);
+}
+
+class etcd {
+public:
+  explicit etcd(std::vector<std::string> more = {}) : more_{std::move(more)} {
+    char name[] = "/tmp/carillon-etcd-XXXXXX";
+    if (::mkdtemp(name) == nullptr)
+      throw std::runtime_error("no folder");
+    folder_ = name;
+    start();
+  }
+  ~etcd() {
+    stop();
+    std::filesystem::remove_all(folder_);
+  }
+  etcd(const etcd&) = delete;
+  etcd& operator=(const etcd&) = delete;
+
+  void start() {
+    std::vector<std::string> words{"etcd", "--name", "one", "--data-dir", folder_ + "/data",
+                                   "--listen-client-urls", url(), "--advertise-client-urls", url(),
+                                   "--listen-peer-urls", peer_, "--initial-advertise-peer-urls", peer_,
+                                   "--initial-cluster", "one=" + peer_, "--heartbeat-interval", "50",
+                                   "--election-timeout", "500"};
+    words.insert(words.end(), more_.begin(), more_.end());
+    std::vector<char*> arguments;
+    for (auto& word : words)
+      arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    process_ = ::fork();
+    if (process_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      const int log = ::open((folder_ + "/log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+      ::dup2(log, 1);
+      ::dup2(log, 2);
+      ::execvp("etcd", arguments.data());
+      ::_exit(127);
+    }
+  }
+  void stop() {
+    if (process_ <= 0)
+      return;
+    ::kill(process_, SIGKILL);
+    ::waitpid(std::exchange(process_, 0), nullptr, 0);
+  }
+  void pause() { ::kill(process_, SIGSTOP); }
+  void go_on() { ::kill(process_, SIGCONT); }
+
+  std::string url() const { return loopback(port_); }
+
+private:
+  std::vector<std::string> more_;
+  std::string folder_;
+  std::uint16_t port_ = free_port();
+  std::string peer_ = loopback(free_port());
+  pid_t process_ = 0;
+};
+
+/// What callbacks told, for a test that waits for something of it.
+template <class What>
+class heard {
+public:
+  void operator()(What what) {
+    const std::lock_guard guard{mutex_};
+    all_.push_back(std::move(what));
+    more_.notify_all();
+  }
+  /// False when it doesn't come.
+  bool wait(const std::function<bool(const std::vector<What>&)>& enough) {
+    std::unique_lock guard{mutex_};
+    return more_.wait_for(guard, patience, [&] { return enough(all_); });
+  }
+  std::vector<What> all() {
+    const std::lock_guard guard{mutex_};
+    return all_;
+  }
+
+private:
+  std::mutex mutex_;
+  std::condition_variable more_;
+  std::vector<What> all_;
+};
+
+template <class Result, class Start>
+Result wait_for(Start start) {
+  auto promise = std::make_shared<std::promise<Result>>();
+  auto future = promise->get_future();
+  start([promise](Result result) { promise->set_value(std::move(result)); });
+  if (future.wait_for(patience) != std::future_status::ready)
+    throw std::runtime_error("a call was not answered");
+  return future.get();
+}
+
+inline get_result get(configuration_store& store, const std::string& key, reach what = reach::key) {
+  return wait_for<get_result>([&](auto done) { store.get(key, what, done); });
+}
+inline swap_result swap(configuration_store& store, swap_request request) {
+  return wait_for<swap_result>([&](auto done) { store.compare_and_swap(std::move(request), done); });
+}
+inline lease_result grant(configuration_store& store, std::chrono::seconds ttl) {
+  return wait_for<lease_result>([&](auto done) { store.grant(ttl, done); });
+}
+
+/// Reads until etcd answers.
+inline void wait_until_up(configuration_store& store) {
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while (get(store, "up").error)
+    if (std::chrono::steady_clock::now() > end)
+      throw std::runtime_error("etcd does not come up");
+}
+
+} // namespace etcd_fixture
