@@ -25,7 +25,7 @@ bool holds(const notification& n, const domain::record_id& record) {
 account::account(identity who, settings limits, const source& from, const crypto::key_ring& keys,
                  event_budget& budget)
     : who_{who}, settings_{std::move(limits)}, source_{from}, keys_{keys}, rate_{settings_.windows},
-      ids_{from, who.shard, who.id}, budget_{budget} {
+      history_{from, who.shard, who.id}, ids_{from, who.shard, who.id}, budget_{budget} {
   batch_.account = who_.id;
 }
 

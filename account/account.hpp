@@ -9,6 +9,7 @@
 #include "account/settings.hpp"
 #include "account/source.hpp"
 #include "account/subscriptions.hpp"
+#include "account/window_history.hpp"
 #include "crypto/aead.hpp"
 #include "domain/log_position.hpp"
 #include "domain/notification_body.hpp"
@@ -232,6 +233,7 @@ private:
   subscription_table subscriptions_;
   domain::rate_limit rate_;
   event_ids ids_;
+  window_history history_; ///< how `rate_` is stored
   notification_table notifications_; ///< open ones, and those that ended since the last checkpoint
   std::uint64_t next_number_ = 1, next_feed_ = 1, next_event_ = 1;
   std::uint64_t pending_ = 0, pending_records_ = 0, pending_bytes_ = 0;

@@ -21,7 +21,7 @@ using storage::row_kind;
 
 namespace {
 
-constexpr std::uint8_t snapshot_version = 2;
+constexpr std::uint8_t snapshot_version = 3;
 
 void put_boot(byte_writer& w, domain::boot_time t) {
   w.signed_number(t.time_since_epoch().count());
@@ -89,13 +89,7 @@ std::string account::encode_snapshot() const {
   w.number(next_feed_);
   w.number(next_event_);
   w.u8(erased_ ? 1 : 0);
-  w.number(rate_.history().size());
-  std::int64_t last = 0;
-  for (const auto& bucket : rate_.history()) {
-    w.signed_number(bucket.at_ms - last);
-    w.number(bucket.count);
-    last = bucket.at_ms;
-  }
+  history_.encode(rate_, w);
   w.number(subscriptions_.all().size());
   for (const auto& [id, s] : subscriptions_.all()) {
     w.number(id);
@@ -133,13 +127,9 @@ void account::decode_snapshot(std::string_view value, const domain::time_stamp& 
   next_feed_ = r.number();
   next_event_ = r.number();
   erased_ = r.u8() != 0;
-  std::int64_t at_ms = 0;
-  for (auto left = r.number(); left > 0 && r.ok(); --left) {
-    at_ms += r.signed_number();
-    const auto count = r.as<std::uint32_t>();
-    const auto first_byte = domain::translate(domain::boot_time{std::chrono::milliseconds{at_ms}}, then, now);
-    rate_.remember(std::min(first_byte, now.boot), count);
-  }
+  if (!history_.decode(r, then, now, rate_))
+    throw std::runtime_error("account \"" + settings_.name +
+                             "\": what its rate limits remember is damaged in the store");
   for (auto left = r.number(); left > 0 && r.ok(); --left) {
     const domain::subscription_id id{r.number()};
     const auto revision = r.as<std::uint32_t>();
@@ -272,3 +262,4 @@ std::vector<domain::table_write> account::checkpoint_tables() {
 }
 
 } // namespace carillon::account
+  history_.save(rate_, context_.at.boot, out);

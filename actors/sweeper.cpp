@@ -27,8 +27,8 @@ constexpr std::array<row_kind, 4> aging{row_kind::log, row_kind::block, row_kind
 
 /// Tables with rows of a single account, but for the one that tells of its erasure: that goes with the
 /// profile.
-constexpr std::array<row_kind, 5> owned{row_kind::block, row_kind::missed, row_kind::event_id,
-                                        row_kind::subscription, row_kind::awake};
+constexpr std::array<row_kind, 6> owned{row_kind::block,        row_kind::missed, row_kind::event_id,
+                                        row_kind::subscription, row_kind::window, row_kind::awake};
 
 } // namespace
 
