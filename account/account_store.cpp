@@ -36,6 +36,12 @@ domain::wall_time get_wall(byte_reader& r) {
   return domain::wall_time{std::chrono::milliseconds{r.signed_number()}};
 }
 
+/// A turn also saves the account when so many bytes of the log or so much time are not saved, so that a
+/// restart replays little. More would come at once: a megabyte of log makes a checkpoint of about as much, a
+/// few milliseconds of a turn and of a commit in which others wait.
+constexpr std::uint64_t most_unsaved_bytes = 1024 * 1024;
+constexpr std::chrono::seconds longest_unsaved{30};
+
 } // namespace
 
 std::uint64_t saved_seq(std::string_view snapshot) {
@@ -197,6 +203,7 @@ void account::enqueue_loaded(notification n) {
 void account::load(const domain::time_stamp& now, std::optional<std::uint64_t> tail_from) {
   life_ = now;
   context_.at = {now.boot, now.wall};
+  saved_at_ = now.boot;
   if (const auto saved = source_.get(storage::key(who_.shard, row_kind::account, raw(who_.id))))
     decode_snapshot(*saved, now);
   if (tail_from) {
@@ -237,6 +244,15 @@ void account::keep_claims(const std::set<std::uint64_t>& under_way) {
 }
 
 /// The state as committed so far, for what changed since the last checkpoint.
+/// Between half and all of the bounds, by the account's number: accounts that are equally busy would
+/// otherwise save themselves in the same commits.
+bool account::wants_checkpoint() const {
+  constexpr std::uint64_t parts = 256;
+  const auto share = parts / 2 + (raw(who_.id) * 0x9E3779B97F4A7C15 >> 57);
+  return unsaved_bytes_ >= most_unsaved_bytes * share / parts ||
+         context_.at.boot - saved_at_ > longest_unsaved * share / parts;
+}
+
 std::vector<domain::table_write> account::checkpoint_tables() {
   std::vector<domain::table_write> out;
   domain::time_stamp stamp = life_;
