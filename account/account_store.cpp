@@ -64,19 +64,20 @@ bool is_erased(std::string_view snapshot) {
   return r.u8() != 0 && r.ok();
 }
 
-bool complete(std::string_view block) {
-  bool ok = true;
-  const auto all = decode_notifications(block, {}, ok);
-  return ok && !all.empty() && raw(all.back().number) % block_size == block_size - 1 &&
-         all.size() == (raw(all.back().number) < block_size ? block_size - 1 : block_size);
+storage::verdict judge_block(std::string_view block, domain::wall_time before) {
+  const auto head = read_block_head(block);
+  if (!head)
+    return storage::verdict::keep;
+  if (head->created >= before)
+    return storage::verdict::keep_group;
+  return head->complete && head->ended < before ? storage::verdict::erase : storage::verdict::keep;
 }
 
-bool ended_before(std::string_view block, domain::wall_time before) {
-  bool ok = true;
-  const auto all = decode_notifications(block, {}, ok);
-  return ok && !all.empty() && std::all_of(all.begin(), all.end(), [&](const notification& n) {
-           return is_final(n.state) && n.ended < before;
-         });
+storage::verdict judge_missed(std::string_view row, domain::wall_time before) {
+  const auto head = read_block_head(row);
+  if (!head)
+    return storage::verdict::keep;
+  return head->ended < before ? storage::verdict::erase : storage::verdict::keep_group;
 }
 
 std::string account::revision_key(domain::subscription_id id, std::uint32_t revision) const {
@@ -202,8 +203,8 @@ void account::enqueue_loaded(notification n) {
 
 void account::load(const domain::time_stamp& now, std::optional<std::uint64_t> tail_from) {
   life_ = now;
-  context_.at = {now.boot, now.wall};
   saved_at_ = now.boot;
+  context_.at = {now.boot, now.wall};
   if (const auto saved = source_.get(storage::key(who_.shard, row_kind::account, raw(who_.id))))
     decode_snapshot(*saved, now);
   if (tail_from) {
@@ -243,7 +244,6 @@ void account::keep_claims(const std::set<std::uint64_t>& under_way) {
   });
 }
 
-/// The state as committed so far, for what changed since the last checkpoint.
 /// Between half and all of the bounds, by the account's number: accounts that are equally busy would
 /// otherwise save themselves in the same commits.
 bool account::wants_checkpoint() const {
@@ -253,6 +253,7 @@ bool account::wants_checkpoint() const {
          context_.at.boot - saved_at_ > longest_unsaved * share / parts;
 }
 
+/// The state as committed so far, for what changed since the last checkpoint.
 std::vector<domain::table_write> account::checkpoint_tables() {
   std::vector<domain::table_write> out;
   domain::time_stamp stamp = life_;
@@ -266,6 +267,7 @@ std::vector<domain::table_write> account::checkpoint_tables() {
       out.push_back(
           {storage::key(who_.shard, row_kind::missed, raw(who_.id), feed), encode_block({n}, stamp), false});
   ids_.save(context_.at.wall - settings_.retention_idempotency, out);
+  history_.save(rate_, context_.at.boot, out);
   out.push_back({storage::key(who_.shard, row_kind::account, raw(who_.id)), encode_snapshot(), false});
   const auto awake = storage::key(who_.shard, row_kind::awake, raw(who_.id));
   out.push_back({awake, "", pending_ == 0 && in_flight_ == 0});
@@ -278,4 +280,3 @@ std::vector<domain::table_write> account::checkpoint_tables() {
 }
 
 } // namespace carillon::account
-  history_.save(rate_, context_.at.boot, out);

@@ -250,11 +250,24 @@ CAF_TEST(only blocks that nobody writes again are called past) {
     w.answer();
   }
   w.checkpoint();
-  CAF_CHECK(account::complete(block(0)));
-  CAF_CHECK(!account::complete(block(1)));
-  CAF_CHECK(account::ended_before(block(0), w.wall + 1s));
-  CAF_CHECK(!account::ended_before(block(0), w.wall - 1h));
-  CAF_CHECK_EQUAL(w.log().size(), 70u);
+  using storage::verdict;
+  CAF_CHECK(account::judge_block(block(0), w.wall + 1s) == verdict::erase);
+  CAF_CHECK(account::judge_block(block(1), w.wall + 1s) == verdict::keep); // more of it will come
+  CAF_CHECK(account::judge_block(block(0), w.wall - 1h) == verdict::keep_group);
+  // While one of it is open it stays, and what lies behind it is looked at.
+  w.post(R"({"entity":"Contact","action":"Create","record_id":70})");
+  w.out.clear(); // its outcome never comes
+  for (int i = 71; i < 150; ++i) {
+    w.post(R"({"entity":"Contact","action":"Create","record_id":)" + std::to_string(i) + "}");
+    w.answer();
+  }
+  w.checkpoint();
+  CAF_CHECK(account::judge_block(block(1), w.wall + 30 * 24h) == verdict::keep);
+  auto damaged = block(0);
+  damaged[9] = static_cast<char>(damaged[9] ^ 1);
+  CAF_CHECK(account::judge_block(damaged, w.wall + 1s) == verdict::keep);
+  CAF_CHECK(account::judge_block(block(0).substr(0, 20), w.wall + 1s) == verdict::keep);
+  CAF_CHECK_EQUAL(w.log().size(), 100u);
   w.pass(8 * 24h);
   CAF_CHECK_EQUAL(w.log().size(), 1u);
 }
