@@ -13,9 +13,6 @@ using domain::notification_state;
 
 namespace {
 
-/// Log bytes after which a turn also saves the account, so that a restart replays little.
-constexpr std::uint64_t checkpoint_after_bytes = 2 * 1024 * 1024;
-
 bool holds(const notification& n, const domain::record_id& record) {
   return std::find(n.records.begin(), n.records.end(), record) != n.records.end();
 }
@@ -25,7 +22,7 @@ bool holds(const notification& n, const domain::record_id& record) {
 account::account(identity who, settings limits, const source& from, const crypto::key_ring& keys,
                  event_budget& budget)
     : who_{who}, settings_{std::move(limits)}, source_{from}, keys_{keys}, rate_{settings_.windows},
-      ids_{from, who.shard, who.id}, budget_{budget} {
+      history_{from, who.shard, who.id}, ids_{from, who.shard, who.id}, budget_{budget} {
   batch_.account = who_.id;
 }
 
@@ -46,7 +43,10 @@ void account::begin(moment now, bool checkpoint) {
   batch_.account = who_.id;
   just_ended_.clear();
   claimed_now_.clear();
-  if ((checkpoint && unsaved()) || unsaved_bytes_ >= checkpoint_after_bytes) {
+  if (!unsaved())
+    saved_at_ = now.boot;
+  if ((checkpoint && unsaved()) || wants_checkpoint()) {
+    saved_at_ = now.boot;
     batch_.tables = checkpoint_tables();
     batch_.checkpoint = true;
   }

@@ -9,6 +9,7 @@
 #include "account/settings.hpp"
 #include "account/source.hpp"
 #include "account/subscriptions.hpp"
+#include "account/window_history.hpp"
 #include "crypto/aead.hpp"
 #include "domain/log_position.hpp"
 #include "domain/notification_body.hpp"
@@ -86,8 +87,8 @@ public:
 
   // --- one turn ---
 
-  /// Opens a turn. With `checkpoint`, or when enough has come together, the batch also saves the state as
-  /// committed so far.
+  /// Opens a turn. With `checkpoint`, or when enough has come together or much time has gone by, the batch
+  /// also saves the state as committed so far.
   void begin(moment now, bool checkpoint);
 
   std::variant<submit_reply, request_error> submit(const submit_events& r);
@@ -207,6 +208,7 @@ private:
   void add_part(notification& n, domain::action as, std::uint32_t first, std::uint32_t count);
 
   // storing (account_store.cpp)
+  bool wants_checkpoint() const;
   std::vector<domain::table_write> checkpoint_tables();
   std::string revision_key(domain::subscription_id id, std::uint32_t revision) const;
   std::string encode_snapshot() const;
@@ -231,6 +233,7 @@ private:
 
   subscription_table subscriptions_;
   domain::rate_limit rate_;
+  window_history history_; ///< how `rate_` is stored
   event_ids ids_;
   notification_table notifications_; ///< open ones, and those that ended since the last checkpoint
   std::uint64_t next_number_ = 1, next_feed_ = 1, next_event_ = 1;
@@ -245,6 +248,7 @@ private:
   std::map<std::uint64_t, std::uint64_t> recent_missed_; ///< feed number → notification number
   std::uint64_t unsaved_bytes_ = 0; ///< of log entries; > 0 also for what only a checkpoint tells
   std::uint64_t last_seq_ = 0;      ///< of the newest row applied
+  domain::boot_time saved_at_{};    ///< the last moment at which nothing was unsaved, as turns saw it
 
   // this turn
   apply_context context_;

@@ -21,7 +21,7 @@ using storage::row_kind;
 
 namespace {
 
-constexpr std::uint8_t snapshot_version = 2;
+constexpr std::uint8_t snapshot_version = 3;
 
 void put_boot(byte_writer& w, domain::boot_time t) {
   w.signed_number(t.time_since_epoch().count());
@@ -35,6 +35,12 @@ void put_wall(byte_writer& w, domain::wall_time t) {
 domain::wall_time get_wall(byte_reader& r) {
   return domain::wall_time{std::chrono::milliseconds{r.signed_number()}};
 }
+
+/// A turn also saves the account when so many bytes of the log or so much time are not saved, so that a
+/// restart replays little. More would come at once: a megabyte of log makes a checkpoint of about as much, a
+/// few milliseconds of a turn and of a commit in which others wait.
+constexpr std::uint64_t most_unsaved_bytes = 1024 * 1024;
+constexpr std::chrono::seconds longest_unsaved{30};
 
 } // namespace
 
@@ -58,19 +64,20 @@ bool is_erased(std::string_view snapshot) {
   return r.u8() != 0 && r.ok();
 }
 
-bool complete(std::string_view block) {
-  bool ok = true;
-  const auto all = decode_notifications(block, {}, ok);
-  return ok && !all.empty() && raw(all.back().number) % block_size == block_size - 1 &&
-         all.size() == (raw(all.back().number) < block_size ? block_size - 1 : block_size);
+storage::verdict judge_block(std::string_view block, domain::wall_time before) {
+  const auto head = read_block_head(block);
+  if (!head)
+    return storage::verdict::keep;
+  if (head->created >= before)
+    return storage::verdict::keep_group;
+  return head->complete && head->ended < before ? storage::verdict::erase : storage::verdict::keep;
 }
 
-bool ended_before(std::string_view block, domain::wall_time before) {
-  bool ok = true;
-  const auto all = decode_notifications(block, {}, ok);
-  return ok && !all.empty() && std::all_of(all.begin(), all.end(), [&](const notification& n) {
-           return is_final(n.state) && n.ended < before;
-         });
+storage::verdict judge_missed(std::string_view row, domain::wall_time before) {
+  const auto head = read_block_head(row);
+  if (!head)
+    return storage::verdict::keep;
+  return head->ended < before ? storage::verdict::erase : storage::verdict::keep_group;
 }
 
 std::string account::revision_key(domain::subscription_id id, std::uint32_t revision) const {
@@ -89,13 +96,7 @@ std::string account::encode_snapshot() const {
   w.number(next_feed_);
   w.number(next_event_);
   w.u8(erased_ ? 1 : 0);
-  w.number(rate_.history().size());
-  std::int64_t last = 0;
-  for (const auto& bucket : rate_.history()) {
-    w.signed_number(bucket.at_ms - last);
-    w.number(bucket.count);
-    last = bucket.at_ms;
-  }
+  history_.encode(rate_, w);
   w.number(subscriptions_.all().size());
   for (const auto& [id, s] : subscriptions_.all()) {
     w.number(id);
@@ -133,13 +134,9 @@ void account::decode_snapshot(std::string_view value, const domain::time_stamp& 
   next_feed_ = r.number();
   next_event_ = r.number();
   erased_ = r.u8() != 0;
-  std::int64_t at_ms = 0;
-  for (auto left = r.number(); left > 0 && r.ok(); --left) {
-    at_ms += r.signed_number();
-    const auto count = r.as<std::uint32_t>();
-    const auto first_byte = domain::translate(domain::boot_time{std::chrono::milliseconds{at_ms}}, then, now);
-    rate_.remember(std::min(first_byte, now.boot), count);
-  }
+  if (!history_.decode(r, then, now, rate_))
+    throw std::runtime_error("account \"" + settings_.name +
+                             "\": what its rate limits remember is damaged in the store");
   for (auto left = r.number(); left > 0 && r.ok(); --left) {
     const domain::subscription_id id{r.number()};
     const auto revision = r.as<std::uint32_t>();
@@ -206,6 +203,7 @@ void account::enqueue_loaded(notification n) {
 
 void account::load(const domain::time_stamp& now, std::optional<std::uint64_t> tail_from) {
   life_ = now;
+  saved_at_ = now.boot;
   context_.at = {now.boot, now.wall};
   if (const auto saved = source_.get(storage::key(who_.shard, row_kind::account, raw(who_.id))))
     decode_snapshot(*saved, now);
@@ -246,6 +244,15 @@ void account::keep_claims(const std::set<std::uint64_t>& under_way) {
   });
 }
 
+/// Between half and all of the bounds, by the account's number: accounts that are equally busy would
+/// otherwise save themselves in the same commits.
+bool account::wants_checkpoint() const {
+  constexpr std::uint64_t parts = 256;
+  const auto share = parts / 2 + (raw(who_.id) * 0x9E3779B97F4A7C15 >> 57);
+  return unsaved_bytes_ >= most_unsaved_bytes * share / parts ||
+         context_.at.boot - saved_at_ > longest_unsaved * share / parts;
+}
+
 /// The state as committed so far, for what changed since the last checkpoint.
 std::vector<domain::table_write> account::checkpoint_tables() {
   std::vector<domain::table_write> out;
@@ -260,6 +267,7 @@ std::vector<domain::table_write> account::checkpoint_tables() {
       out.push_back(
           {storage::key(who_.shard, row_kind::missed, raw(who_.id), feed), encode_block({n}, stamp), false});
   ids_.save(context_.at.wall - settings_.retention_idempotency, out);
+  history_.save(rate_, context_.at.boot, out);
   out.push_back({storage::key(who_.shard, row_kind::account, raw(who_.id)), encode_snapshot(), false});
   const auto awake = storage::key(who_.shard, row_kind::awake, raw(who_.id));
   out.push_back({awake, "", pending_ == 0 && in_flight_ == 0});

@@ -157,11 +157,14 @@ id_filter write_run(const run_place& at, const std::vector<id_entry>& sorted,
   return filter;
 }
 
-bool ids_past(std::string_view row, domain::wall_time before) {
-  auto content = open_value(ids_version, row);
-  if (!content)
-    content = open_value(filter_version, row);
-  return content && content->size() >= newest_size && wall_at(content->data()) < before;
+storage::verdict judge_ids(std::string_view row, domain::wall_time before) {
+  const auto filter = open_value(filter_version, row);
+  const auto content = filter ? filter : open_value(ids_version, row);
+  if (!content || content->size() < newest_size)
+    return storage::verdict::keep;
+  if (wall_at(content->data()) < before)
+    return storage::verdict::erase;
+  return filter ? storage::verdict::keep_group : storage::verdict::keep;
 }
 
 } // namespace carillon::account

@@ -4,6 +4,8 @@
 #include "domain/byte_codec.hpp"
 #include "storage/framed_value.hpp"
 
+#include <algorithm>
+
 namespace carillon::account {
 
 using domain::byte_reader;
@@ -11,7 +13,7 @@ using domain::byte_writer;
 
 namespace {
 
-constexpr std::uint8_t block_version = 1;
+constexpr std::uint8_t block_version = 2;
 
 void put_wall(byte_writer& w, domain::wall_time t) {
   w.signed_number(t.time_since_epoch().count());
@@ -100,7 +102,44 @@ notification decode_one(byte_reader& r) {
   return n;
 }
 
+block_head head_of(const std::vector<const notification*>& ns) {
+  block_head head;
+  if (ns.empty())
+    return head;
+  head.created = ns.front()->created;
+  for (const auto* n : ns)
+    head.ended = std::max(head.ended, is_final(n->state) ? n->ended : domain::wall_time::max());
+  const auto last = raw(ns.back()->number);
+  // Numbers begin with 1.
+  head.complete = last % block_size == block_size - 1 &&
+                  ns.size() == (last < block_size ? block_size - 1 : block_size);
+  return head;
+}
+
+void put_head(const block_head& head, byte_writer& w) {
+  put_wall(w, head.created);
+  put_wall(w, head.ended);
+  w.u8(head.complete ? 1 : 0);
+}
+
+block_head get_head(byte_reader& r) {
+  block_head head;
+  head.created = get_wall(r);
+  head.ended = get_wall(r);
+  head.complete = r.u8() != 0;
+  return head;
+}
+
 } // namespace
+
+std::optional<block_head> read_block_head(std::string_view value) {
+  const auto content = open_value(block_version, value);
+  if (!content)
+    return std::nullopt;
+  byte_reader r{*content};
+  const auto head = get_head(r);
+  return r.ok() ? std::optional{head} : std::nullopt;
+}
 
 std::uint64_t notification::bytes() const {
   std::uint64_t sum = 0;
@@ -147,6 +186,7 @@ void encode(const notification& n, std::string& out) {
 std::string encode_block(const std::vector<const notification*>& ns, const domain::time_stamp& stamp) {
   std::string content;
   byte_writer w{content};
+  put_head(head_of(ns), w);
   encode_stamp(stamp, w);
   for (const auto* n : ns)
     encode(*n, content);
@@ -161,6 +201,7 @@ std::vector<notification> decode_notifications(std::string_view value, const dom
   if (!ok)
     return out;
   byte_reader r{*content};
+  get_head(r);
   const auto then = decode_stamp(r);
   while (!r.at_end()) {
     auto n = decode_one(r);

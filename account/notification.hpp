@@ -63,8 +63,17 @@ void encode(const notification& n, std::string& out);
 std::vector<notification> decode_notifications(std::string_view value, const domain::time_stamp& now,
                                                bool& ok);
 
-/// A table value: format version, CRC32C, time stamp, then the notifications.
+/// A table value: format version, CRC32C, what retention asks, time stamp, then the notifications.
 std::string encode_block(const std::vector<const notification*>& ns, const domain::time_stamp& stamp);
+
+/// What a stored block tells of its notifications without their being read.
+struct block_head {
+  domain::wall_time created{}; ///< of the first
+  domain::wall_time ended{};   ///< of the last to end; as far off as can be while one is open
+  bool complete = false;       ///< it has all numbers that a block can have
+};
+/// Nothing when the value is damaged or of another format.
+std::optional<block_head> read_block_head(std::string_view value);
 
 /// How many consecutive notification numbers share a row of the store.
 inline constexpr std::uint64_t block_size = 64;

@@ -1,22 +1,25 @@
 #pragma once
 
 #include "domain/time.hpp"
+#include "storage/table_ops.hpp"
 
 #include <string_view>
 
+/// What retention may erase of the rows that an account stored. Damaged rows are kept: whoever reads them
+/// says so.
 namespace carillon::account {
 
-/// Whether a stored block (or a row of the missed feed) holds nothing but notifications that ended before
-/// `before`. Damaged ones are kept: whoever reads them says so.
-bool ended_before(std::string_view block, domain::wall_time before);
+/// Judges a stored block of notifications. It goes when all of them ended before `before` and it has all its
+/// numbers: no checkpoint writes it again then, so a plan that is a moment old may erase it. One whose first
+/// notification was made later keeps its account's blocks behind it as well: theirs were made later still.
+storage::verdict judge_block(std::string_view block, domain::wall_time before);
 
-/// Whether a stored block has all its numbers. Once they have ended as well, no checkpoint writes it again,
-/// so it may be erased by a plan that is a moment old.
-bool complete(std::string_view block);
+/// Judges a row of the missed feed, which is in the order of ending.
+storage::verdict judge_missed(std::string_view row, domain::wall_time before);
 
-/// Whether a row of a run of event ids (`id_run.hpp`) tells of nothing but ids that were accepted before
-/// `before`. Damaged ones are kept: whoever looks for their ids says so.
-bool ids_past(std::string_view row, domain::wall_time before);
+/// Judges a row of a run of event ids (`id_run.hpp`): it goes when it tells of nothing but ids that were
+/// accepted before `before`. A run's filter stands before its ids and tells of all of them.
+storage::verdict judge_ids(std::string_view row, domain::wall_time before);
 
 /// Whether a saved account was erased by its operator and has nothing open.
 bool is_erased(std::string_view snapshot);

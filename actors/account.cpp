@@ -15,9 +15,6 @@ using namespace std::chrono_literals;
 /// A quiet account saves itself after this time, and leaves after as much again.
 constexpr auto quiet_time = 5s;
 
-/// A busy account saves itself at least so often: a start has no more to replay of it.
-constexpr auto longest_unsaved = 30s;
-
 /// Requests that one turn takes, so that a flood neither makes a turn long nor its batch large.
 constexpr std::size_t requests_per_turn = 256;
 
@@ -235,10 +232,7 @@ void account_state::turn() {
   const auto moment = now();
   if (std::exchange(limits_changed, false))
     core->configure(limits);
-  if (!core->unsaved())
-    saved_at = moment.boot;
-  const bool save = std::exchange(save_asked, false) || moment.boot - saved_at > longest_unsaved;
-  core->begin(moment, save);
+  core->begin(moment, std::exchange(save_asked, false));
 
   ended_in_batch = std::exchange(ended, {});
   for (const auto& o : ended_in_batch)

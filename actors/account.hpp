@@ -115,7 +115,6 @@ struct account_state {
   bool committing = false;
   bool urgent = false; ///< something came that must not wait for the outcome delay
   bool save_asked = false;
-  domain::boot_time saved_at{};                 ///< when everything was saved last
   bool slots_came = false, slots_asked = false; ///< the node's slots: told of free ones, waiting to be told
   bool released_in_batch = false; ///< a restored store's hold ends for this account when the batch is durable
   bool leaving = false;           ///< asked the directory for leave

@@ -100,6 +100,11 @@ struct metrics::impl {
                                      .Help("Batches of accounts in one commit")
                                      .Register(registry)
                                      .Add({}, sizes);
+  prometheus::Counter& retention = prometheus::BuildCounter()
+                                       .Name("carillon_retention_cpu_seconds_total")
+                                       .Help("CPU time of finding and erasing what is past retention")
+                                       .Register(registry)
+                                       .Add({});
   prometheus::Family<prometheus::Histogram>& requests = prometheus::BuildHistogram()
                                                             .Name("carillon_http_request_duration_seconds")
                                                             .Help("Answered requests")
@@ -166,6 +171,10 @@ void metrics::ended(const account::notification& n) {
 void metrics::committed(double seconds, std::size_t batches) {
   impl_->commit.Observe(seconds);
   impl_->batch.Observe(static_cast<double>(batches));
+}
+
+void metrics::retention(std::chrono::nanoseconds cpu) {
+  impl_->retention.Increment(std::chrono::duration<double>(cpu).count());
 }
 
 void metrics::answered(std::string_view route, int code, double seconds) {

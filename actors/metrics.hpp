@@ -5,6 +5,7 @@
 #include "domain/outcome.hpp"
 #include "domain/subscription.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -30,6 +31,8 @@ public:
   void ended(const account::notification& n);
   /// carillon_commit_duration_seconds, carillon_commit_batch_size.
   void committed(double seconds, std::size_t batches);
+  /// carillon_retention_cpu_seconds_total: to find what is past and to erase it.
+  void retention(std::chrono::nanoseconds cpu);
   /// carillon_http_request_duration_seconds{route,code}.
   void answered(std::string_view route, int code, double seconds);
 

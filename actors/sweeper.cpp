@@ -25,10 +25,14 @@ constexpr int rest_factor = 20;
 /// Tables with rows that age, in the order of the walk.
 constexpr std::array<row_kind, 4> aging{row_kind::log, row_kind::block, row_kind::missed, row_kind::event_id};
 
+/// How much of a key those rows share that are told of together: up to its account, up to its run of ids.
+constexpr std::size_t account_group = storage::key_head_size + sizeof(std::uint64_t);
+constexpr std::size_t run_group = account_group + sizeof(std::uint64_t);
+
 /// Tables with rows of a single account, but for the one that tells of its erasure: that goes with the
 /// profile.
-constexpr std::array<row_kind, 5> owned{row_kind::block, row_kind::missed, row_kind::event_id,
-                                        row_kind::subscription, row_kind::awake};
+constexpr std::array<row_kind, 6> owned{row_kind::block,        row_kind::missed, row_kind::event_id,
+                                        row_kind::subscription, row_kind::window, row_kind::awake};
 
 } // namespace
 
@@ -75,11 +79,13 @@ void sweeper_state::step() {
 
 void sweeper_state::sweep() {
   const auto began = domain::boot_clock::now();
+  const auto cpu = domain::thread_cpu();
   const domain::shard_id number{static_cast<std::uint16_t>(shard)};
   auto plan = kind < aging.size() ? expired(number) : of_deleted();
   const auto& owner = kind < aging.size() ? shards[shard] : system;
   cursor = std::move(plan.resume);
   rest = std::max<std::chrono::nanoseconds>(step_interval, rest_factor * (domain::boot_clock::now() - began));
+  node->counts.retention(domain::thread_cpu() - cpu);
   commit(owner, std::move(plan.writes));
   if (cursor.empty() && ++kind > aging.size()) {
     kind = 0;
@@ -91,25 +97,20 @@ storage::erase_plan sweeper_state::expired(domain::shard_id number) const {
   const auto now = domain::wall_now();
   const auto settings = node->config();
   const auto& keep = settings->retention;
+  const auto past = [&](std::size_t group, auto judge, std::chrono::milliseconds kept) {
+    return storage::collect_past(
+        node->store, storage::key(number, aging[kind]), cursor, group,
+        [judge, before = now - kept](std::string_view value) { return judge(value, before); });
+  };
   switch (aging[kind]) {
   case row_kind::log:
     return storage::oldest_log_rows(node->store, number, now - keep.bodies, marked);
   case row_kind::block:
-    return storage::collect_matching(node->store, storage::key(number, row_kind::block), cursor, {},
-                                     [&](std::string_view, std::string_view value) {
-                                       return account::ended_before(value, now - keep.log) &&
-                                              account::complete(value);
-                                     });
+    return past(account_group, account::judge_block, keep.log);
   case row_kind::missed:
-    return storage::collect_matching(node->store, storage::key(number, row_kind::missed), cursor, {},
-                                     [&](std::string_view, std::string_view value) {
-                                       return account::ended_before(value, now - keep.missed);
-                                     });
+    return past(account_group, account::judge_missed, keep.missed);
   default:
-    return storage::collect_matching(node->store, storage::key(number, row_kind::event_id), cursor, {},
-                                     [&](std::string_view, std::string_view value) {
-                                       return account::ids_past(value, now - keep.idempotency);
-                                     });
+    return past(run_group, account::judge_ids, keep.idempotency);
   }
 }
 

@@ -25,6 +25,7 @@ void writer_state::commit() {
   const auto group = std::exchange(rows, {});
   auto answers = std::exchange(waiting, {});
   std::vector<storage::row_result> results;
+  const auto erasing = log->stats().erasing;
   try {
     results = log->commit(group);
   } catch (const std::exception& failure) {
@@ -39,6 +40,8 @@ void writer_state::commit() {
   for (const auto& row : group)
     batches += row.batches.size();
   node->counts.committed(log->stats().last_seconds, batches);
+  if (log->stats().erasing != erasing)
+    node->counts.retention(log->stats().erasing - erasing);
   for (std::size_t i = 0; i < answers.size(); ++i)
     answers[i].deliver(std::move(results[i]));
 }

@@ -22,6 +22,30 @@ constexpr auto memory_time = 5s;
 constexpr double wanted_memory = 600, wanted_first = 3000; ///< MB, ms
 constexpr double megabyte = 1e6;
 
+/// The most anonymous memory that a node had since this was made, looked at now and then.
+class most_memory {
+public:
+  explicit most_memory(const node& of)
+      : watching_([this, &of](const std::stop_token& stop) {
+          try {
+            for (; !stop.stop_requested(); std::this_thread::sleep_for(200ms))
+              most_ = std::max(most_, of.anonymous_bytes());
+          } catch (const std::runtime_error&) {
+            // The node died, which whoever posts to it says.
+          }
+        }) {}
+
+  /// Ends the watching.
+  double bytes() {
+    watching_ = {};
+    return static_cast<double>(most_);
+  }
+
+private:
+  std::uint64_t most_ = 0;
+  std::jthread watching_;
+};
+
 void wait_for_outcomes(const node& n, double count) {
   const auto deadline = domain::boot_clock::now() + 30s;
   while (n.metric("carillon_notifications_total") < count) {
@@ -44,7 +68,9 @@ void measure_backlog(stage& on, figures& into) {
   load.connections = connections;
   load.most_events = million;
   const auto empty = static_cast<double>(before.anonymous_bytes());
+  most_memory accepting{before};
   on.post_all(load, on.book());
+  const auto most = accepting.bytes();
   // A request has one account's events, so that a short run doesn't reach all of them.
   wait_for_outcomes(before, static_cast<double>(std::min<std::uint64_t>(accounts, million / batch)));
   const auto accepted =
@@ -74,6 +100,8 @@ void measure_backlog(stage& on, figures& into) {
   on.judge();
   into.add("events accepted", unit::per_second, accepted);
   into.add("pending notifications", unit::count, pending);
+  into.add("anonymous memory while they are accepted, most", unit::megabytes, most / megabyte,
+           at_most(wanted_memory));
   into.add("anonymous memory with them", unit::megabytes, waiting / megabyte, at_most(wanted_memory));
   into.add("anonymous memory per pending notification", unit::kibibytes, (waiting - empty) / 1024 / pending);
   into.add("kill -9 to first POST", unit::milliseconds,

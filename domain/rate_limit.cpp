@@ -31,17 +31,24 @@ void rate_limit::set_windows(std::vector<limit_window> windows) {
       c.used += b.count;
 }
 
-void rate_limit::insert(std::int64_t at_ms, std::uint32_t count) {
+void rate_limit::insert(std::int64_t at_ms, std::uint32_t count, keeping as) {
   // Outcomes come nearly in order of their first bytes, so the place is near the end.
   auto pos = history_.end();
   while (pos != history_.begin() && std::prev(pos)->at_ms > at_ms)
     --pos;
   const bool merges = pos != history_.begin() && std::prev(pos)->at_ms == at_ms;
   const auto index = static_cast<std::size_t>(pos - history_.begin()) - (merges ? 1 : 0);
-  if (merges)
+  const auto unsaved = as == keeping::unsaved ? count : 0;
+  if (merges) {
     history_[index].count += count;
-  else
-    history_.insert(pos, bucket{at_ms, count});
+    history_[index].unsaved += unsaved;
+  } else {
+    history_.insert(pos, bucket{at_ms, count, unsaved});
+  }
+  if (unsaved > 0)
+    saved_before_ = std::min(saved_before_, index);
+  else if (!merges && index < saved_before_)
+    ++saved_before_;
   for (auto& c : cursors_) {
     if (index >= c.head)
       c.used += count;
@@ -53,11 +60,38 @@ void rate_limit::insert(std::int64_t at_ms, std::uint32_t count) {
 void rate_limit::settle(boot_time first_byte) {
   if (held_ > 0)
     --held_;
-  insert(round_up_ms(first_byte), 1);
+  insert(round_up_ms(first_byte), 1, keeping::unsaved);
 }
 
-void rate_limit::remember(boot_time first_byte, std::uint32_t count) {
-  insert(round_up_ms(first_byte), count);
+void rate_limit::remember(boot_time first_byte, std::uint32_t count, keeping as) {
+  insert(round_up_ms(first_byte), count, as);
+}
+
+std::vector<rate_limit::bucket> rate_limit::unsaved() const {
+  std::vector<bucket> out;
+  for (auto i = saved_before_; i < history_.size(); ++i)
+    if (history_[i].unsaved > 0)
+      out.push_back({history_[i].at_ms, history_[i].unsaved, history_[i].unsaved});
+  return out;
+}
+
+void rate_limit::saved(std::size_t buckets) {
+  for (; saved_before_ < history_.size(); ++saved_before_) {
+    auto& unsaved = history_[saved_before_].unsaved;
+    if (unsaved == 0)
+      continue;
+    if (buckets == 0)
+      return;
+    unsaved = 0;
+    --buckets;
+  }
+}
+
+std::chrono::seconds rate_limit::longest() const {
+  std::chrono::seconds out{0};
+  for (const auto& w : windows_)
+    out = std::max(out, w.length);
+  return out;
 }
 
 void rate_limit::advance(boot_time now) {
@@ -74,6 +108,7 @@ void rate_limit::advance(boot_time now) {
   }
   for (auto& c : cursors_)
     c.head -= oldest;
+  saved_before_ -= std::min(saved_before_, oldest);
   history_.erase(history_.begin(), history_.begin() + static_cast<std::ptrdiff_t>(oldest));
 }
 

@@ -28,15 +28,22 @@ public:
   struct bucket {
     std::int64_t at_ms = 0;
     std::uint32_t count = 0;
+    std::uint32_t unsaved = 0; ///< of them: not called saved yet
     bool operator==(const bucket&) const = default;
   };
 
   explicit rate_limit(std::vector<limit_window> windows) { set_windows(std::move(windows)); }
 
+  /// How a remembered first byte is kept: in a saved place, or to be told by `unsaved`.
+  enum class keeping : std::uint8_t { saved, unsaved };
+
   /// New limits apply at once to what is remembered; a longer window knows only what the longest one before
   /// it kept.
   void set_windows(std::vector<limit_window> windows);
   const std::vector<limit_window>& windows() const { return windows_; }
+
+  /// Forgets what no window holds any more.
+  void advance(boot_time now);
 
   /// Places that are free now in every window. Call before `take`.
   std::uint32_t free(boot_time now);
@@ -62,20 +69,27 @@ public:
 
   /// What must survive a restart: first bytes within the longest window, oldest first.
   const std::deque<bucket>& history() const { return history_; }
+  /// Those of them that whoever stores the history hasn't saved for good, oldest first: bucket and number.
+  std::vector<bucket> unsaved() const;
+  /// The oldest so many buckets of `unsaved` are saved and need not be told again.
+  void saved(std::size_t buckets);
   /// Adds remembered first bytes from before a restart.
-  void remember(boot_time first_byte, std::uint32_t count);
+  void remember(boot_time first_byte, std::uint32_t count, keeping as);
+
+  /// The longest window; zero without any.
+  std::chrono::seconds longest() const;
 
 private:
   struct cursor {
     std::size_t head = 0;   ///< first bucket inside the window
     std::uint64_t used = 0; ///< sum of the buckets from `head` on
   };
-  void advance(boot_time now);
-  void insert(std::int64_t at_ms, std::uint32_t count);
+  void insert(std::int64_t at_ms, std::uint32_t count, keeping as);
 
   std::vector<limit_window> windows_;
   std::vector<cursor> cursors_;
   std::deque<bucket> history_;
+  std::size_t saved_before_ = 0; ///< the buckets below this index have nothing unsaved
   std::uint32_t held_ = 0;
 };
 

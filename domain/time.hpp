@@ -26,4 +26,7 @@ using wall_time = std::chrono::time_point<std::chrono::system_clock, std::chrono
 /// The system's wall clock, which may jump in both directions.
 wall_time wall_now() noexcept;
 
+/// CPU time, user and system, that the calling thread has used so far: for what a node tells of its own cost.
+std::chrono::nanoseconds thread_cpu() noexcept;
+
 } // namespace carillon::domain

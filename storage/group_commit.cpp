@@ -215,6 +215,7 @@ private:
     if (!owner_.store_.reserve(room))
       return false;
     placed_.clear();
+    written_ = {};
     try {
       write_transaction txn{owner_.store_.env()};
       for (const auto& row : chosen)
@@ -223,7 +224,10 @@ private:
         return true;
       if (owner_.hook_)
         owner_.hook_("before-commit");
-      txn.commit();
+      if (written_.erases > 0)
+        commit_counted(txn);
+      else
+        txn.commit();
     } catch (const lmdb_error& error) {
       if (error.full())
         return false;
@@ -234,6 +238,14 @@ private:
       owner_.hook_("after-commit");
     settle();
     return true;
+  }
+
+  /// Commits, and adds to the count of what erasing costs.
+  void commit_counted(write_transaction& txn) {
+    const auto began = domain::thread_cpu();
+    txn.commit();
+    const auto took = domain::thread_cpu() - began;
+    owner_.stats_.erasing += written_.erasing + took * written_.erases / written_.writes;
   }
 
   /// EIO, a damaged tree, a panic: what is on the disk is not known any more.
@@ -263,14 +275,26 @@ private:
     for (const auto b : row.batches) {
       const auto& batch = source.batches[b];
       placed.offsets.push_back(batch.entries.empty() ? 0 : offsets[next++]);
-      for (const auto& write : batch.tables) {
-        if (write.erase)
-          txn.erase(write.key);
-        else
-          txn.put(write.key, write.value);
+      written_.writes += batch.tables.size() + (batch.entries.empty() ? 0 : 1);
+      if (only_erases(batch)) {
+        const auto began = domain::thread_cpu();
+        write_tables(txn, batch);
+        written_.erasing += domain::thread_cpu() - began;
+        written_.erases += batch.tables.size();
+      } else {
+        write_tables(txn, batch);
       }
     }
     placed_.push_back(std::move(placed));
+  }
+
+  static void write_tables(write_transaction& txn, const domain::batch& batch) {
+    for (const auto& write : batch.tables) {
+      if (write.erase)
+        txn.erase(write.key);
+      else
+        txn.put(write.key, write.value);
+    }
   }
 
   /// The transaction is durable: say so.
@@ -300,10 +324,17 @@ private:
     bool taken = false;                 ///< the seq is: nothing of the row was written
   };
 
+  /// What the transaction under way has written.
+  struct tally {
+    std::size_t writes = 0, erases = 0; ///< all, and those of batches that only erase
+    std::chrono::nanoseconds erasing{}; ///< CPU time of the latter
+  };
+
   group_commit& owner_;
   std::span<const log_row> rows_;
   std::vector<row_result> results_;
   std::vector<placement> placed_; ///< by the transaction under way
+  tally written_;
   bool any_failed_ = false;
 };
 

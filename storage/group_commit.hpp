@@ -3,6 +3,7 @@
 #include "domain/log_position.hpp"
 #include "storage/store.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -86,6 +87,9 @@ public:
   struct counters {
     std::uint64_t commits = 0, batches = 0;
     double last_seconds = 0;
+    /// CPU time that batches of nothing but erases took so far: to erase their rows, and of the commits that
+    /// they were in the share of their writes.
+    std::chrono::nanoseconds erasing{};
   };
   const counters& stats() const noexcept { return stats_; }
 

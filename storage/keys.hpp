@@ -16,6 +16,7 @@ enum class row_kind : std::uint8_t {
   log = 'L',  ///< [seq u64] → log row: the truth
   mark = 'm', ///< → replay starts at this seq (`frame_u64`); log rows below may be erased, none from it on
   account = 'A', ///< [account u64] → its snapshot: counters, windows, subscriptions' holding, applied seq
+  window = 'F',  ///< [account u64][piece u64] → first bytes its windows remember: `account/window_history.hpp`
   awake = 'W',   ///< [account u64] → empty: has open notifications, is loaded at start
   subscription = 'S', ///< [account u64][subscription u64][revision u32] → one revision, sealed
   block = 'N',        ///< [account u64][number/64 u64] → notifications of that block, as they stand

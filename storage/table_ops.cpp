@@ -11,16 +11,15 @@ namespace carillon::storage {
 
 namespace {
 
-enum class verdict { erase, keep, stop };
-
+/// `judge` sees key and value; `group` as in `collect_past`.
 erase_plan collect(const store& s, std::string_view prefix, std::string_view from, std::string_view to,
-                   const step_limits& limits,
+                   std::size_t group, const step_limits& limits,
                    const std::function<verdict(std::string_view, std::string_view)>& judge) {
   erase_plan plan;
   const read_transaction txn{s.env()};
   cursor at{txn};
   std::size_t visited = 0;
-  for (bool more = at.seek(std::max(from, prefix)); more; more = at.next()) {
+  for (bool more = at.seek(std::max(from, prefix)); more;) {
     if (!at.key().starts_with(prefix) || (!to.empty() && at.key() >= to))
       return plan;
     if (plan.writes.size() >= limits.erases || visited >= limits.visited) {
@@ -29,10 +28,9 @@ erase_plan collect(const store& s, std::string_view prefix, std::string_view fro
     }
     ++visited;
     const auto judged = judge(at.key(), at.value());
-    if (judged == verdict::stop)
-      return plan;
     if (judged == verdict::erase)
       plan.writes.push_back({std::string{at.key()}, {}, true});
+    more = judged == verdict::keep_group ? at.seek(key_after_prefix(at.key().substr(0, group))) : at.next();
   }
   return plan;
 }
@@ -66,16 +64,14 @@ std::uint64_t highest_old_seq(const store& s, domain::shard_id shard, domain::wa
 
 erase_plan collect_range(const store& s, std::string_view prefix, std::string_view from, std::string_view to,
                          const step_limits& limits) {
-  return collect(s, prefix, from, to, limits, [](auto, auto) { return verdict::erase; });
+  return collect(s, prefix, from, to, prefix.size(), limits, [](auto, auto) { return verdict::erase; });
 }
 
-erase_plan collect_matching(const store& s, std::string_view prefix, std::string_view from,
-                            std::string_view to,
-                            const std::function<bool(std::string_view, std::string_view)>& matches,
-                            const step_limits& limits) {
-  return collect(s, prefix, from, to, limits, [&](std::string_view k, std::string_view value) {
-    return matches(k, value) ? verdict::erase : verdict::keep;
-  });
+erase_plan collect_past(const store& s, std::string_view prefix, std::string_view from, std::size_t group,
+                        const std::function<verdict(std::string_view value)>& judge,
+                        const step_limits& limits) {
+  return collect(s, prefix, from, {}, group, limits,
+                 [&](std::string_view, std::string_view value) { return judge(value); });
 }
 
 erase_plan oldest_log_rows(const store& s, domain::shard_id shard, domain::wall_time before,
@@ -83,11 +79,13 @@ erase_plan oldest_log_rows(const store& s, domain::shard_id shard, domain::wall_
   below = std::min(below, log_reader{s}.replay_from(shard));
   const auto known_old = highest_old_seq(s, shard, before, below);
   const auto to = key(shard, row_kind::log, below);
-  return collect(
-      s, key(shard, row_kind::log), {}, to, limits, [&](std::string_view k, std::string_view value) {
-        const bool old = is_old(value, before) || number_in_key(k, key_head_size).value_or(0) <= known_old;
-        return old ? verdict::erase : verdict::stop;
-      });
+  // The log is one group: behind a row that is not old none is.
+  return collect(s, key(shard, row_kind::log), {}, to, key_head_size, limits,
+                 [&](std::string_view k, std::string_view value) {
+                   const bool old =
+                       is_old(value, before) || number_in_key(k, key_head_size).value_or(0) <= known_old;
+                   return old ? verdict::erase : verdict::keep_group;
+                 });
 }
 
 } // namespace carillon::storage

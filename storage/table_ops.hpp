@@ -31,11 +31,15 @@ struct erase_plan {
 erase_plan collect_range(const store& s, std::string_view prefix, std::string_view from, std::string_view to,
                          const step_limits& limits = {});
 
-/// Of those, the ones whose key and value `matches` wants erased.
-erase_plan collect_matching(const store& s, std::string_view prefix, std::string_view from,
-                            std::string_view to,
-                            const std::function<bool(std::string_view key, std::string_view value)>& matches,
-                            const step_limits& limits = {});
+/// What is to become of a row; `keep_group`: it stays and so does all behind it in its group.
+enum class verdict : std::uint8_t { erase, keep, keep_group };
+
+/// The rows with that prefix, from the key `from` on, that `judge` wants erased. Rows whose keys begin with
+/// the same `group` bytes are a group; what of it is kept as a whole is not looked at, so that a walk visits
+/// what may go and not what the store holds.
+erase_plan collect_past(const store& s, std::string_view prefix, std::string_view from, std::size_t group,
+                        const std::function<verdict(std::string_view value)>& judge,
+                        const step_limits& limits = {});
 
 /// The shard's oldest log rows while they are stamped before `before` and numbered below `below` (and below
 /// the shard's mark, whatever `below` says: a start needs the others). In order, up to the first row that is

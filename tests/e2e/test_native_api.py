@@ -100,7 +100,7 @@ METRICS = [
     "carillon_events_total", "carillon_notifications_total", "carillon_pending_notifications",
     "carillon_oldest_due_age_seconds", "carillon_accounts", "carillon_subscriptions",
     "carillon_acceptance_to_send_seconds", "carillon_delivery_duration_seconds", "carillon_commit_duration_seconds",
-    "carillon_commit_batch_size", "carillon_store_used_bytes", "carillon_store_limit_bytes",
+    "carillon_commit_batch_size", "carillon_retention_cpu_seconds_total", "carillon_store_used_bytes", "carillon_store_limit_bytes",
     "carillon_http_request_duration_seconds", "carillon_connections", "carillon_claims_held",
     "carillon_certificate_expiry_timestamp_seconds", "carillon_build_info",
 ]

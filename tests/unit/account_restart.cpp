@@ -250,13 +250,47 @@ CAF_TEST(only blocks that nobody writes again are called past) {
     w.answer();
   }
   w.checkpoint();
-  CAF_CHECK(account::complete(block(0)));
-  CAF_CHECK(!account::complete(block(1)));
-  CAF_CHECK(account::ended_before(block(0), w.wall + 1s));
-  CAF_CHECK(!account::ended_before(block(0), w.wall - 1h));
-  CAF_CHECK_EQUAL(w.log().size(), 70u);
+  using storage::verdict;
+  CAF_CHECK(account::judge_block(block(0), w.wall + 1s) == verdict::erase);
+  CAF_CHECK(account::judge_block(block(1), w.wall + 1s) == verdict::keep); // more of it will come
+  CAF_CHECK(account::judge_block(block(0), w.wall - 1h) == verdict::keep_group);
+  // While one of it is open it stays, and what lies behind it is looked at.
+  w.post(R"({"entity":"Contact","action":"Create","record_id":70})");
+  w.out.clear(); // its outcome never comes
+  for (int i = 71; i < 150; ++i) {
+    w.post(R"({"entity":"Contact","action":"Create","record_id":)" + std::to_string(i) + "}");
+    w.answer();
+  }
+  w.checkpoint();
+  CAF_CHECK(account::judge_block(block(1), w.wall + 30 * 24h) == verdict::keep);
+  auto damaged = block(0);
+  damaged[9] = static_cast<char>(damaged[9] ^ 1);
+  CAF_CHECK(account::judge_block(damaged, w.wall + 1s) == verdict::keep);
+  CAF_CHECK(account::judge_block(block(0).substr(0, 20), w.wall + 1s) == verdict::keep);
+  CAF_CHECK_EQUAL(w.log().size(), 100u);
   w.pass(8 * 24h);
-  CAF_CHECK(w.log().empty());
+  CAF_CHECK_EQUAL(w.log().size(), 1u);
+}
+
+CAF_TEST(a busy account saves itself now and then and not with every turn) {
+  world w;
+  w.subscribe();
+  const auto snapshot = storage::key(domain::shard_id{0}, storage::row_kind::account, 64);
+  const auto saved = [&] {
+    const auto it = w.source.tables.find(snapshot);
+    return it == w.source.tables.end() ? 0 : account::saved_seq(it->second);
+  };
+  auto before = saved();
+  int saves = 0;
+  for (int second = 0; second < 120; ++second) {
+    w.pass(500ms);
+    w.change(second); // each turn leaves something unsaved
+    w.pass(500ms);
+    w.answer();
+    saves += std::exchange(before, saved()) != saved();
+  }
+  CAF_CHECK(saves >= 4); // a start replays 30 s of it at most
+  CAF_CHECK(saves <= 8);
 }
 
 CAF_TEST(secrets are not in the store as plain text) {

@@ -80,7 +80,9 @@ struct kept_ids {
 
   /// As the sweeper does.
   void sweep() {
-    std::erase_if(source.tables, [&](const auto& row) { return account::ids_past(row.second, now - day); });
+    std::erase_if(source.tables, [&](const auto& row) { 
+      return account::judge_ids(row.second, now - day) == storage::verdict::erase;
+    });
   }
 
   memory_source source;
@@ -392,7 +394,8 @@ CAF_TEST(a damaged row is named and lasts no longer than its run) {
       ++said;
     }
   CAF_CHECK(said < 60);
-  CAF_CHECK(!account::ids_past(k.source.tables.at(damaged), domain::wall_time::max()));
+  CAF_CHECK(account::judge_ids(k.source.tables.at(damaged), domain::wall_time::max()) ==
+            storage::verdict::keep);
   k.now += 2 * day;
   CAF_CHECK(!k.find(1));
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <random>
+#include <string>
 #include <vector>
 
 using namespace carillon::domain;
@@ -105,7 +106,7 @@ CAF_TEST(what is remembered goes over a restart) {
     before.settle(at(std::chrono::milliseconds{i * 7}));
   rate_limit after{{{100, 60s}}};
   for (const auto& b : before.history())
-    after.remember(boot_time{std::chrono::milliseconds{b.at_ms}}, b.count);
+    after.remember(boot_time{std::chrono::milliseconds{b.at_ms}}, b.count, rate_limit::keeping::saved);
   for (auto t = 0s; t < 70s; t += 1s)
     CAF_CHECK_EQUAL(after.free(at(t)), before.free(at(t)));
 }
@@ -144,4 +145,42 @@ CAF_TEST(no window is ever exceeded and no place is left unused for random delay
     for (const auto& w : windows)
       CAF_CHECK(!exceeded(first_bytes, w));
   }
+}
+
+CAF_TEST(what is unsaved is told until it is called saved) {
+  rate_limit r{{{100, 60s}}};
+  const auto settle = [&](std::chrono::milliseconds t) {
+    r.take(1);
+    r.settle(at(t));
+  };
+  const auto unsaved = [&] {
+    std::string out;
+    for (const auto& b : r.unsaved())
+      out += std::to_string(b.at_ms - 1'000'000) + "x" + std::to_string(b.count) + " ";
+    return out;
+  };
+  settle(20ms);
+  settle(10ms);
+  settle(20ms);
+  settle(30ms);
+  CAF_CHECK_EQUAL(unsaved(), "10x1 20x2 30x1 ");
+  r.saved(2);
+  CAF_CHECK_EQUAL(unsaved(), "30x1 ");
+  settle(20ms); // in a place that is saved, as one more
+  settle(5ms);  // before all that is
+  settle(15ms);
+  CAF_CHECK_EQUAL(unsaved(), "5x1 15x1 20x1 30x1 ");
+  r.remember(at(12ms), 3, rate_limit::keeping::saved);
+  CAF_CHECK_EQUAL(unsaved(), "5x1 15x1 20x1 30x1 ");
+  r.saved(3);
+  r.remember(at(7ms), 1, rate_limit::keeping::saved);
+  CAF_CHECK_EQUAL(unsaved(), "30x1 ");
+  r.advance(at(60s + 25ms));
+  CAF_CHECK_EQUAL(unsaved(), "30x1 ");
+  settle(40ms);
+  CAF_CHECK_EQUAL(unsaved(), "30x1 40x1 ");
+  r.advance(at(60s + 30ms));
+  CAF_CHECK_EQUAL(unsaved(), "40x1 ");
+  r.saved(9);
+  CAF_CHECK_EQUAL(unsaved(), "");
 }

@@ -17,6 +17,8 @@ using namespace carillon::storage_tests;
 namespace {
 
 constexpr domain::shard_id shard{3};
+/// Up to the account in a key.
+constexpr std::size_t account_group = key_head_size + sizeof(std::uint64_t);
 const domain::wall_time noon{std::chrono::hours{500'000}};
 
 struct fixture {
@@ -93,21 +95,46 @@ CAF_TEST(bounds of a range are from inclusive and to exclusive) {
   CAF_CHECK(collect_range(s, key(shard, row_kind::missed, 9), {}, {}).writes.empty());
 }
 
-CAF_TEST(matching visits boundedly and resumes where it stopped) {
+CAF_TEST(a walk for what is past visits boundedly and resumes where it stopped) {
   put_missed(1, 30);
   const auto prefix = key(shard, row_kind::missed, 1);
-  const auto drop = [](std::string_view, std::string_view value) { return value == "drop"; };
-  const auto first = collect_matching(s, prefix, {}, {}, drop, {.erases = 100, .visited = 7});
+  const auto drop = [](std::string_view value) { return value == "drop" ? verdict::erase : verdict::keep; };
+  const auto first = collect_past(s, prefix, {}, account_group, drop, {.erases = 100, .visited = 7});
   CAF_CHECK_EQUAL(first.writes.size(), 2u);
   CAF_CHECK(first.resume == missed(1, 8));
   std::size_t all = 0;
   std::string from;
   do {
-    const auto plan = collect_matching(s, prefix, from, {}, drop, {.erases = 3, .visited = 7});
+    const auto plan = collect_past(s, prefix, from, account_group, drop, {.erases = 3, .visited = 7});
     all += plan.writes.size();
     from = plan.resume;
   } while (!from.empty());
   CAF_CHECK_EQUAL(all, 10u);
+}
+
+CAF_TEST(a group that is kept from a row on is not walked) {
+  for (const std::uint64_t account : {1, 2, 3})
+    put_missed(account, 1000);
+  const auto prefix = key(shard, row_kind::missed);
+  std::size_t seen = 0;
+  const auto first_two = [&seen, of_group = 0](std::string_view) mutable {
+    ++seen;
+    return ++of_group % 3 == 0 ? verdict::keep_group : verdict::erase;
+  };
+  const auto plan = collect_past(s, prefix, {}, account_group, first_two);
+  CAF_CHECK(plan.done());
+  CAF_CHECK_EQUAL(seen, 9u);
+  CAF_REQUIRE_EQUAL(plan.writes.size(), 6u);
+  CAF_CHECK(plan.writes[1].key == missed(1, 2));
+  CAF_CHECK(plan.writes[5].key == missed(3, 2));
+}
+
+CAF_TEST(only batches that erase and do nothing else count as erasing) {
+  put_missed(1, 30);
+  CAF_REQUIRE(commit_tables(writer, {{missed(1, 1), {}, true}, {missed(1, 2), "new", false}}));
+  CAF_CHECK_EQUAL(writer.stats().erasing.count(), 0);
+  CAF_REQUIRE(commit_tables(writer, collect_range(s, key(shard, row_kind::missed), {}, {}).writes));
+  CAF_CHECK(writer.stats().erasing.count() > 0);
 }
 
 CAF_TEST(log rows go by age and never from the mark on) {
