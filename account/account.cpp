@@ -13,6 +13,9 @@ using domain::notification_state;
 
 namespace {
 
+/// Bytes of header lines that a POST without headers of its subscription's own has.
+constexpr std::size_t usual_headers = 256;
+
 bool holds(const notification& n, const domain::record_id& record) {
   return std::find(n.records.begin(), n.records.end(), record) != n.records.end();
 }
@@ -447,6 +450,7 @@ outgoing account::prepare(notification& n) {
   out.subscription = s->compiled;
   out.body = std::move(rendered.body);
   forget_sources(n);
+  out.headers.reserve(usual_headers);
   const auto line = [&out](std::string_view name, std::string_view value) {
     out.headers.append(name).append(": ").append(value).append("\r\n");
   };

@@ -24,11 +24,17 @@ notification& notification_table::put(notification n) {
 }
 
 const notification_table::block* notification_table::find_block(std::uint64_t index) const {
+  if (last_ != nullptr && last_->first == index)
+    return &last_->second;
   const auto found = blocks_.find(index);
-  return found == blocks_.end() ? nullptr : &found->second;
+  if (found == blocks_.end())
+    return nullptr;
+  last_ = &*found;
+  return &last_->second;
 }
 
 void notification_table::erase_final() {
+  last_ = nullptr; // it may go
   for (auto it = blocks_.begin(); it != blocks_.end();) {
     auto& b = it->second;
     for (auto& place : b.places)

@@ -45,6 +45,8 @@ public:
 
 private:
   std::map<std::uint64_t, block> blocks_;
+  /// What `find_block` found last: who asks for a number mostly asks for its neighbours next.
+  mutable const std::pair<const std::uint64_t, block>* last_ = nullptr;
 };
 
 } // namespace carillon::account

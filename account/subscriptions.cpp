@@ -1,5 +1,7 @@
 #include "account/subscriptions.hpp"
 
+#include "domain/entity_names.hpp"
+
 #include <algorithm>
 
 namespace carillon::account {
@@ -65,15 +67,15 @@ const subscription_state* subscription_table::find(domain::subscription_id id) c
 }
 
 std::vector<subscription_state*> subscription_table::candidates(const domain::event& e) const {
+  if (e.action_bits == domain::bit(e.how)) // it counts as nothing else
+    return index_[slot(e.what, e.how)];
   std::vector<subscription_state*> out;
   const auto actions = domain::actions_of(e);
   for (const auto a : actions)
     for (auto* s : index_[slot(e.what, a)])
       out.push_back(s);
-  if (actions.size() > 1) {
-    std::sort(out.begin(), out.end(), [](auto* a, auto* b) { return raw(a->now.id) < raw(b->now.id); });
-    out.erase(std::unique(out.begin(), out.end()), out.end());
-  }
+  std::sort(out.begin(), out.end(), [](auto* a, auto* b) { return raw(a->now.id) < raw(b->now.id); });
+  out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
 }
 

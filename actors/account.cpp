@@ -3,6 +3,8 @@
 #include "config/fault_points.hpp"
 #include "config/logging.hpp"
 
+#include <caf/send.hpp>
+
 #include <type_traits>
 #include <utility>
 
@@ -66,6 +68,7 @@ void account_state::load() {
 }
 
 void account_state::loaded(const shard_tail& tail) {
+  log = tail.log;
   try {
     auto fresh = std::make_unique<account::account>(
         account::identity{at.id, at.number, node->store.identity().generation}, limits, node->source,
@@ -374,19 +377,16 @@ void account_state::reserve_id() {
 
 void account_state::propose(domain::batch batch) {
   committing = true;
-  self->request(at.shard, caf::infinite, propose_atom_v, std::move(batch))
-      .then(
-          [this](const commit_receipt& receipt) {
-            committing = false;
-            if (receipt.ok)
-              committed(receipt);
-            else
-              refused(receipt.error);
-          },
-          [this](const caf::error& e) {
-            committing = false;
-            refused(caf::to_string(e));
-          });
+  log->propose(std::move(batch),
+               [me = account_actor{self}](const commit_receipt& receipt) { caf::anon_send(me, receipt); });
+}
+
+void account_state::proposed(const commit_receipt& receipt) {
+  committing = false;
+  if (receipt.ok)
+    committed(receipt);
+  else
+    refused(receipt.error);
 }
 
 void account_state::committed(const commit_receipt& receipt) {
@@ -462,6 +462,7 @@ account_actor::behavior_type account_behavior(account_actor::stateful_pointer<ac
   return {
       [self](request_ptr& r) { return self->state.request(std::move(r)); },
       [self](request_list_ptr& list) { return self->state.requests(*list); },
+      [self](const commit_receipt& receipt) { self->state.proposed(receipt); },
       [self](outcome_vector& list) { self->state.outcomes(std::move(list)); },
       [self](const settings_ptr& changed) { self->state.configure(*changed); },
       [self](wake_atom, std::uint64_t timer) { self->state.wake(timer); },

@@ -5,6 +5,7 @@
 #include "actors/interfaces.hpp"
 #include "actors/request_answer.hpp"
 #include "actors/services.hpp"
+#include "actors/shard_log.hpp"
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -93,6 +94,7 @@ struct account_state {
   void read(input& in);
   void reserve_id();
   void propose(domain::batch batch);
+  void proposed(const commit_receipt& receipt);
   void committed(const commit_receipt& receipt);
   void refused(const std::string& why);
   void send_out(std::vector<account::outgoing> posts);
@@ -108,6 +110,7 @@ struct account_state {
   account_actor::pointer self;
   services_ptr node;
   account_neighbours at;
+  std::shared_ptr<shard_log> log; ///< of its shard; there once it is loaded
   account::settings limits;
   bool limits_changed = false;               ///< the next turn goes by new ones
   std::unique_ptr<account::account> core;    ///< none while loading

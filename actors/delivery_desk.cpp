@@ -21,7 +21,7 @@ void delivery_desk::submit(job_vector jobs, const account_actor& owner) {
   make_(std::move(jobs));
 }
 
-void delivery_desk::ended(outcome_vector outcomes) {
+bool delivery_desk::ended(outcome_vector outcomes, domain::boot_time now) {
   auto freed = outcomes.size();
   // Before the lock: who asks for slots under it sees either these or that somebody is told.
   slots_.release(static_cast<std::uint32_t>(freed));
@@ -30,24 +30,40 @@ void delivery_desk::ended(outcome_vector outcomes) {
     const auto it = accounts_.find(o.owner);
     if (it == accounts_.end())
       continue;
-    auto& [actor, in_flight, list] = it->second;
-    if (const auto token = std::find(in_flight.begin(), in_flight.end(), o.token); token != in_flight.end())
-      in_flight.erase(token);
-    if (list.empty())
-      told_.push_back(o.owner);
-    list.push_back(std::move(o));
+    const auto account = o.owner;
+    auto& entry = it->second;
+    if (const auto token = std::find(entry.in_flight.begin(), entry.in_flight.end(), o.token);
+        token != entry.in_flight.end())
+      entry.in_flight.erase(token);
+    if (entry.ended.empty()) {
+      entry.ended_at = now;
+      gathering_.push_back({now, account});
+    }
+    entry.ended.push_back(std::move(o));
+    if (entry.in_flight.empty())
+      tell(account);
   }
-  // Still under the lock, so that `resume` finds each POST either under way or already told.
-  for (const auto account : told_) {
+  for (; !gathering_.empty(); gathering_.pop_front()) {
+    const auto& [since, account] = gathering_.front();
     const auto it = accounts_.find(account);
-    caf::anon_send(it->second.actor, std::exchange(it->second.ended, {}));
-    if (it->second.in_flight.empty())
-      accounts_.erase(it);
+    if (it == accounts_.end() || it->second.ended.empty() || it->second.ended_at != since)
+      continue; // told meanwhile
+    if (since + longest_gathering > now)
+      break;
+    tell(account);
   }
-  told_.clear();
   // As many of those who wait as there are slots, the longest waiting first; who gets too few asks again.
   for (; freed > 0 && !hungry_.empty(); --freed, hungry_.pop_front())
     caf::anon_send(hungry_.front(), slots_atom_v);
+  return !gathering_.empty();
+}
+
+/// Under the lock, so that `resume` finds each POST under way, kept back, or told.
+void delivery_desk::tell(std::uint64_t account) {
+  const auto it = accounts_.find(account);
+  caf::anon_send(it->second.actor, std::exchange(it->second.ended, {}));
+  if (it->second.in_flight.empty())
+    accounts_.erase(it);
 }
 
 void delivery_desk::wait_for_slots(account_actor who) {
@@ -64,7 +80,10 @@ std::vector<std::uint64_t> delivery_desk::resume(domain::account_id account, con
   if (it == accounts_.end())
     return {};
   it->second.actor = owner;
-  return it->second.in_flight;
+  auto open = it->second.in_flight;
+  for (const auto& o : it->second.ended)
+    open.push_back(o.token);
+  return open;
 }
 
 } // namespace carillon::actors

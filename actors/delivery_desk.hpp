@@ -3,6 +3,7 @@
 #include "actors/interfaces.hpp"
 #include "net/slot_pool.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -33,8 +34,14 @@ public:
 
   void submit(job_vector jobs, const account_actor& owner) override;
 
-  /// What ended in one turn of the engine's loop.
-  void ended(outcome_vector outcomes);
+  /// What ended in one turn of the engine's loop. An account hears of its POSTs when the last of those under
+  /// way has ended, or when `longest_gathering` has passed since the first: they were sent together and mostly
+  /// end together, and each message costs a turn and a commit. Returns whether something is kept back; to be
+  /// called again then after that time, though nothing may have ended.
+  bool ended(outcome_vector outcomes, domain::boot_time now);
+
+  /// How long an outcome may wait for others, at most. Small beside any POST that leaves the machine.
+  static constexpr std::chrono::milliseconds longest_gathering{1};
 
   /// Has `who` told when slots are free, or at once if some are.
   void wait_for_slots(account_actor who);
@@ -47,14 +54,21 @@ private:
   struct account_entry {
     account_actor actor;
     std::vector<std::uint64_t> in_flight; ///< tokens; few, and those that were sent first end first
-    outcome_vector ended;                 ///< of this call
+    outcome_vector ended;                 ///< not told yet
+    domain::boot_time ended_at{};         ///< of the first of them
   };
+  struct gathering {
+    domain::boot_time since{};
+    std::uint64_t account = 0;
+  };
+
+  void tell(std::uint64_t account);
 
   net::slot_pool& slots_;
   const engine make_;
   std::mutex guard_;
   std::unordered_map<std::uint64_t, account_entry> accounts_; ///< those with jobs in this engine
-  std::vector<std::uint64_t> told_;                           ///< accounts that get outcomes in this call
+  std::deque<gathering> gathering_; ///< accounts that were not told yet, the longest first; some were, since
   std::deque<account_actor> hungry_;                          ///< wait for slots, in the order they asked
 };
 

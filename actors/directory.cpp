@@ -138,6 +138,7 @@ void directory_state::gone(const caf::actor_addr& who) {
 /// Loads everyone who has something open, some at a time: who said so at the last checkpoint, and who appears
 /// in the log since.
 void directory_state::awaken() {
+  look_again = false;
   for (std::uint16_t s = 0; s < at.shards.size(); ++s)
     if (at.shards[s])
       awaken_shard(domain::shard_id{s});
@@ -206,8 +207,13 @@ void directory_state::wake_more() {
     const auto id = to_wake.front();
     to_wake.pop_front();
     auto* actor = live.contains(raw(id)) ? nullptr : spawn(id);
-    if (actor == nullptr)
+    if (actor == nullptr) {
+      // In a cluster it may be known elsewhere and not here yet: looked for once more.
+      if (node->cluster() && !live.contains(raw(id)) && at.shards[raw(node->store.shard_of(id))] &&
+          !std::exchange(look_again, true))
+        self->delayed_send(self, waking_time, awaken_atom_v);
       continue;
+    }
     ++waking;
     const auto next = [this] {
       --waking;

@@ -82,6 +82,7 @@ struct directory_state {
   bool changing = false;
   std::deque<domain::account_id> to_wake;     ///< have something open and are not loaded yet
   std::size_t waking = 0;                     ///< of those the ones under way
+  bool look_again = false;                  ///< for accounts that weren't known
   std::unordered_set<std::uint16_t> closed; ///< shards that are about to be handed over
   std::unordered_set<std::uint64_t> released; ///< accounts that a restored store holds no more
 

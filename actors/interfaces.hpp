@@ -26,26 +26,28 @@ namespace carillon::actors {
 /// Takes the rows of a shard, and answers when they are durable wherever they must be: the WRITER of a node
 /// alone, a REPLICA in a cluster.
 using row_sink_actor = typed<
-    /// Make this row durable; answers when it is, or tells which batches were refused.
-    caf::result<storage::row_result>(storage::log_row),
+    /// Make this row durable; its `done` hears when it is, or which batches were refused.
+    caf::result<void>(proposed_row),
     /// Write down that a restored store is held no more.
     caf::result<bool>(release_atom)>;
 
 /// The only LMDB write transaction: gathers the rows that wait and commits them with one sync. One a node, on
 /// its own thread.
 using writer_actor = typed<
-    /// Make this row durable; answers when it is, or tells which batches were refused.
-    caf::result<storage::row_result>(storage::log_row),
+    /// Make this row durable; its `done` hears when it is, or which batches were refused.
+    caf::result<void>(proposed_row),
     /// Commit what has come together so far (to itself).
     caf::result<void>(commit_atom),
     /// Write down that a restored store is held no more.
     caf::result<bool>(release_atom)>;
 
-/// Orders the batches of its accounts into its log: one row in flight, the next gathers meanwhile. One per
-/// shard.
+/// Façade of one shard's log, for all but the batches of accounts: those an account hands to the log itself
+/// (shard_log.hpp), which orders them, one row in flight while the next gathers. One per shard.
 using shard_actor = typed<
     /// Order this batch and make it durable.
     caf::result<commit_receipt>(propose_atom, domain::batch),
+    /// How the batch of that number fared (from its log).
+    caf::result<void>(std::uint64_t, commit_receipt),
     /// A fresh id for a subscription: counter × shards + shard, never given twice.
     caf::result<std::uint64_t>(reserve_atom),
     /// From where an account must replay.
@@ -63,6 +65,8 @@ using account_actor = typed<
     caf::result<reply_ptr>(request_ptr),
     /// The same for several; answered when the last of them is.
     caf::result<reply_list_ptr>(request_list_ptr),
+    /// How its batch fared (from its shard's log).
+    caf::result<void>(commit_receipt),
     /// POSTs of this account that ended.
     caf::result<void>(outcome_vector),
     /// New limits or state.
@@ -213,7 +217,9 @@ using placement_actor = typed<
 /// decides when to change the shard's configuration. One per shard of a clustered node.
 using replica_actor = typed<
     /// As ROW_SINK: order this row into the replicated log.
-    caf::result<storage::row_result>(storage::log_row),
+    caf::result<void>(proposed_row),
+    /// How its write fared (from the writer).
+    caf::result<void>(commit_receipt),
     caf::result<bool>(release_atom),
     /// What that node's replica says.
     caf::result<void>(replicate_atom, std::string, std::string),

@@ -46,9 +46,18 @@ struct commit_receipt {
   std::string error;        ///< when not ok: one of storage::commit_error, or what LMDB said
 };
 
-/// What an account actor needs to load its account.
+class shard_log; // shard_log.hpp
+
+/// What an account actor needs to load its account and to go on.
 struct shard_tail {
-  std::uint64_t from = 0; ///< first log row that its checkpoint doesn't hold; 0: none
+  std::uint64_t from = 0;         ///< first log row that its checkpoint doesn't hold; 0: none
+  std::shared_ptr<shard_log> log; ///< takes its batches
+};
+
+/// A row for the writer.
+struct proposed_row {
+  storage::log_row what;
+  std::function<void(const storage::row_result&)> done; ///< called once, on the writer's thread
 };
 
 /// One request from outside and where its answer goes.
@@ -120,8 +129,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::coordination::watch_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::domain::batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::domain::account_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::domain::shard_id)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::storage::log_row)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::storage::row_result)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::proposed_row)
 
 CAF_BEGIN_TYPE_ID_BLOCK(carillon, caf::first_custom_type_id)
 
@@ -146,8 +154,7 @@ CAF_ADD_TYPE_ID(carillon, (carillon::coordination::watch_report))
 CAF_ADD_TYPE_ID(carillon, (carillon::domain::batch))
 CAF_ADD_TYPE_ID(carillon, (carillon::domain::account_id))
 CAF_ADD_TYPE_ID(carillon, (carillon::domain::shard_id))
-CAF_ADD_TYPE_ID(carillon, (carillon::storage::log_row))
-CAF_ADD_TYPE_ID(carillon, (carillon::storage::row_result))
+CAF_ADD_TYPE_ID(carillon, (carillon::actors::proposed_row))
 
 CAF_ADD_ATOM(carillon, carillon::actors, awaken_atom, "awaken")
 CAF_ADD_ATOM(carillon, carillon::actors, close_atom, "close")

@@ -144,7 +144,7 @@ struct node::impl {
       });
       engines.push_back(std::make_shared<net::delivery_engine>(
           engine_settings(settings), shared->policy(),
-          [desk](outcome_vector outcomes) { desk->ended(std::move(outcomes)); }));
+          [desk](outcome_vector outcomes) { return desk->ended(std::move(outcomes), domain::boot_clock::now()); }));
       *engine = engines.back();
       deliveries.push_back({keep(system.spawn(delivery, desk)), desk});
     }

@@ -274,8 +274,7 @@ void placement_state::save_clocks() {
   for (const auto& seen : node->clocks.all())
     row.batches.front().tables.push_back(storage::plan_clock(seen));
   if (!row.batches.front().tables.empty())
-    self->request(at.writer, caf::infinite, std::move(row))
-        .then([](const storage::row_result&) {}, [](const caf::error&) {});
+    self->send(at.writer, proposed_row{std::move(row), [](const storage::row_result&) {}});
 }
 
 // --- the end ---

@@ -50,7 +50,8 @@ void replica_state::start(services_ptr services, replica_neighbours around) {
 
 // --- rows of this node's accounts ---
 
-caf::result<storage::row_result> replica_state::take_row(storage::log_row row) {
+void replica_state::take_row(proposed_row proposed) {
+  auto& row = proposed.what;
   storage::row_result result;
   result.shard = row.shard;
   result.seq = row.seq;
@@ -59,7 +60,7 @@ caf::result<storage::row_result> replica_state::take_row(storage::log_row row) {
     for (auto& b : result.batches)
       if (b.error.empty())
         b.error = why;
-    return result;
+    proposed.done(result);
   };
   if (!core->serving() || (leaving && leaving->drained))
     return refuse(storage::commit_error::no_quorum);
@@ -90,16 +91,15 @@ caf::result<storage::row_result> replica_state::take_row(storage::log_row row) {
     result.batches[of_logged[i]].offset = offsets[i];
   entry.staged = storage::encode_table_writes(tables);
   result.written = true;
-  auto answer = self->make_response_promise<storage::row_result>();
-  waiting.push_back({row.seq, std::move(result), answer});
+  waiting.push_back({row.seq, std::move(result), std::move(proposed.done)});
   core->propose(std::move(entry));
-  return answer;
 }
 
 void replica_state::committed(std::uint64_t through) {
   while (!waiting.empty() && waiting.front().seq <= through) {
-    waiting.front().answer.deliver(std::move(waiting.front().result));
+    const auto row = std::move(waiting.front());
     waiting.pop_front();
+    row.done(row.result);
   }
 }
 
@@ -122,7 +122,7 @@ void replica_state::end_serving() {
       b.error = storage::commit_error::no_quorum;
     }
     row.result.written = false;
-    row.answer.deliver(std::move(row.result));
+    row.done(row.result);
   }
   caf::anon_send_exit(shard, caf::exit_reason::user_shutdown);
   shard = nullptr;
@@ -232,20 +232,16 @@ void replica_state::write_next() {
     return;
   }
   row.batches.push_back(std::move(all));
-  self->request(at.writer, caf::infinite, std::move(row))
-      .then(
-          [this](const storage::row_result& result) {
-            const auto& batch = result.batches.front();
-            if (!batch.ok)
-              config::log(config::log_level::warning, "a replica's rows find no room",
-                          {{"shard", raw(at.shard)}, {"error", batch.error}});
-            written(batch.ok);
-          },
-          [this](const caf::error&) {}); // the process ends
+  self->send(at.writer, proposed_row{std::move(row), [me = replica_actor{self}](const storage::row_result& result) {
+                                       const auto& batch = result.batches.front();
+                                       caf::anon_send(me, commit_receipt{batch.ok, 0, 0, batch.error});
+                                     }});
 }
 
-void replica_state::written(bool ok) {
-  if (!ok) {
+void replica_state::written(const commit_receipt& receipt) {
+  if (!receipt.ok) {
+    config::log(config::log_level::warning, "a replica's rows find no room",
+                {{"shard", raw(at.shard)}, {"error", receipt.error}});
     // Nothing may overtake it: it is tried until there is room.
     writing = false;
     self->delayed_send(self, full_retry, commit_atom_v);
@@ -364,7 +360,8 @@ replica_actor::behavior_type replica(replica_actor::stateful_pointer<replica_sta
                                      replica_neighbours around) {
   self->state.start(std::move(node), std::move(around));
   return {
-      [self](storage::log_row& row) { return self->state.take_row(std::move(row)); },
+      [self](proposed_row& row) { self->state.take_row(std::move(row)); },
+      [self](const commit_receipt& receipt) { self->state.written(receipt); },
       [self](release_atom) { return self->delegate(self->state.at.writer, release_atom_v); },
       [self](replicate_atom, const std::string& from, const std::string& bytes) { self->state.heard(from, bytes); },
       [self](cluster_view_ptr& now) { self->state.changed(std::move(now)); },

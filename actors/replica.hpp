@@ -41,7 +41,7 @@ struct replica_state : replication::ports {
   explicit replica_state(replica_actor::pointer actor) : self{actor} {}
   void start(services_ptr services, replica_neighbours around);
 
-  caf::result<storage::row_result> take_row(storage::log_row row);
+  void take_row(proposed_row proposed);
   void heard(const std::string& from, const std::string& bytes);
   void changed(cluster_view_ptr now);
   void told(const configuration_news& news);
@@ -79,7 +79,7 @@ struct replica_state : replication::ports {
   using plan = std::function<std::vector<domain::table_write>()>;
   void write(plan what);
   void write_next();
-  void written(bool ok);
+  void written(const commit_receipt& receipt);
 
   replica_actor::pointer self;
   services_ptr node;
@@ -97,7 +97,7 @@ struct replica_state : replication::ports {
   struct waiting_row {
     std::uint64_t seq = 0;
     storage::row_result result;
-    caf::typed_response_promise<storage::row_result> answer;
+    std::function<void(const storage::row_result&)> done;
   };
   std::deque<waiting_row> waiting;
   /// The newest rows of this shard, so that they needn't be read back to be shipped.

@@ -13,17 +13,16 @@ void writer_state::start(services_ptr services) {
   log->on_step([](std::string_view step) { config::fault_point(step); });
 }
 
-caf::result<storage::row_result> writer_state::add(storage::log_row row) {
+void writer_state::add(proposed_row row) {
   if (rows.empty())
     self->send(self, commit_atom_v);
-  rows.push_back(std::move(row));
-  waiting.push_back(self->make_response_promise<storage::row_result>());
-  return waiting.back();
+  rows.push_back(std::move(row.what));
+  waiting.push_back(std::move(row.done));
 }
 
 void writer_state::commit() {
   const auto group = std::exchange(rows, {});
-  auto answers = std::exchange(waiting, {});
+  const auto hearers = std::exchange(waiting, {});
   std::vector<storage::row_result> results;
   const auto erasing = log->stats().erasing;
   try {
@@ -32,8 +31,6 @@ void writer_state::commit() {
     // Whether it is on disk is not known: nobody is answered, the process ends and the next start reads what
     // is there.
     node->fatal(failure.what());
-    for (auto& answer : answers)
-      answer.deliver(caf::make_error(caf::sec::runtime_error));
     return;
   }
   std::size_t batches = 0;
@@ -42,14 +39,14 @@ void writer_state::commit() {
   node->counts.committed(log->stats().last_seconds, batches);
   if (log->stats().erasing != erasing)
     node->counts.retention(log->stats().erasing - erasing);
-  for (std::size_t i = 0; i < answers.size(); ++i)
-    answers[i].deliver(std::move(results[i]));
+  for (std::size_t i = 0; i < hearers.size(); ++i)
+    hearers[i](results[i]);
 }
 
 writer_actor::behavior_type writer(writer_actor::stateful_pointer<writer_state> self, services_ptr node) {
   self->state.start(std::move(node));
   return {
-      [self](storage::log_row& row) { return self->state.add(std::move(row)); },
+      [self](proposed_row& row) { self->state.add(std::move(row)); },
       [self](commit_atom) { self->state.commit(); },
       [self](release_atom) {
         self->state.node->store.release();

@@ -6,8 +6,8 @@
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
-#include <caf/typed_response_promise.hpp>
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -19,14 +19,14 @@ struct writer_state {
   explicit writer_state(writer_actor::pointer actor) : self{actor} {}
   void start(services_ptr services);
 
-  caf::result<storage::row_result> add(storage::log_row row);
+  void add(proposed_row row);
   void commit();
 
   writer_actor::pointer self;
   services_ptr node;
   std::optional<storage::group_commit> log;
-  std::vector<storage::log_row> rows;                                    ///< of the next commit
-  std::vector<caf::typed_response_promise<storage::row_result>> waiting; ///< one a row
+  std::vector<storage::log_row> rows;                                  ///< of the next commit
+  std::vector<std::function<void(const storage::row_result&)>> waiting; ///< one a row
 
   static inline const char* name = "writer";
 };

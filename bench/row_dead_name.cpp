@@ -34,7 +34,10 @@ public:
   players(const sink& receiver, const name_server& names, const own_certificate& trusted)
       : policy_(std::make_shared<net::egress_policy>(policy())),
         engine_(settings_of(names, trusted), policy_,
-                [this](const std::vector<net::delivery_outcome>& ended) { note(ended); }) {
+                [this](const std::vector<net::delivery_outcome>& ended) {
+                  note(ended);
+                  return false;
+                }) {
     for (std::size_t i = 0; i < living_names; ++i)
       living_.push_back(target("name" + std::to_string(i), receiver.port()));
     dead_ = target("dead", receiver.port());

@@ -69,8 +69,9 @@ std::uint64_t merge_key(const compiled_subscription& s, const event& e, action a
   const auto& source = s.source();
   if (source.speaks != dialect::copper)
     return 0; // items of any kind share a POST
+  std::string made;
   const auto attributes =
-      copper_updated_attributes(e, as, source.copper.custom_field_computed_values.value_or(false));
+      copper_updated_attributes(e, as, source.copper.custom_field_computed_values.value_or(false), made);
   return crypto::siphash24(merge_key_seed, attributes);
 }
 

@@ -27,6 +27,7 @@ namespace {
 constexpr std::size_t max_detail = 200;   // bytes, as `delivery_result` promises
 constexpr std::size_t max_addresses = 16; // of a name that are tried; all are judged
 constexpr std::size_t outcomes_at_once = 128;
+constexpr std::chrono::milliseconds keep_back{1}; // before the sink is asked again what it keeps back
 constexpr int most_held_turns = 4;             // of the loop that outcomes wait for others
 constexpr std::size_t roomy_connections = 512; // of which each may keep its buffers of about 34 KB
 constexpr std::size_t min_pools = 4096;        // origins whose TLS sessions are remembered, at least
@@ -90,12 +91,14 @@ private:
     while (!stopping_) {
       // Nothing behind this line expects errors of before in OpenSSL's queue.
       ERR_clear_error();
-      const auto ready = loop_.turn(outcomes_.empty());
+      const auto ready = loop_.turn(outcomes_.empty(), kept_back_ ? keep_back : event_loop::any_time);
       closed_.clear();
       drain();
       // Outcomes go when nothing more is ready, or soon: each call wakes somebody up.
       if (!outcomes_.empty() &&
           (ready == 0 || outcomes_.size() >= outcomes_at_once || ++held_turns_ >= most_held_turns))
+        flush();
+      else if (kept_back_ && boot_clock::now() >= keep_back_until_)
         flush();
     }
   }
@@ -239,8 +242,11 @@ private:
 
   void flush() {
     held_turns_ = 0;
-    if (!outcomes_.empty())
-      sink_(std::exchange(outcomes_, {}));
+    if (outcomes_.empty() && !kept_back_)
+      return;
+    kept_back_ = sink_(std::exchange(outcomes_, {}));
+    if (kept_back_)
+      keep_back_until_ = boot_clock::now() + keep_back;
   }
 
   void shut_down() {
@@ -322,6 +328,8 @@ private:
   std::unordered_map<std::uint64_t, std::unique_ptr<exchange>> resolving_;
   std::vector<delivery_outcome> outcomes_; ///< not yet told
   int held_turns_ = 0;
+  bool kept_back_ = false; ///< by the sink, which is asked again at that time
+  domain::boot_time keep_back_until_{};
   std::size_t pool_limit_ = min_pools;
   std::size_t idle_total_ = 0;
   std::uint64_t last_id_ = 0;

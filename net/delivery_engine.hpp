@@ -61,7 +61,9 @@ struct delivery_engine_settings {
 class delivery_engine {
 public:
   /// Called on the engine's thread with everything that ended in one turn of the loop; must not block or throw.
-  using outcome_sink = std::function<void(std::vector<delivery_outcome>)>;
+  /// Returns whether it keeps something back: then it is called again within about a millisecond, though nothing may
+  /// have ended.
+  using outcome_sink = std::function<bool(std::vector<delivery_outcome>)>;
 
   /// Starts the thread. `policy` may be replaced at any time with `reload`. Throws std::runtime_error naming what
   /// can't be used: the file of trust anchors, the name servers.

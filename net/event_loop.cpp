@@ -66,20 +66,21 @@ void event_loop::forget(int socket, const socket_watcher& who) {
 }
 
 // In milliseconds, rounded up; -1 when no deadline is near or far.
-int event_loop::until_next_tick() const {
-  if (timers_.empty())
-    return -1;
-  const auto wait =
-      std::chrono::ceil<std::chrono::milliseconds>(timers_.next_tick() - domain::boot_clock::now());
-  return static_cast<int>(std::clamp<std::int64_t>(wait.count(), 0, timer_wheel::tick.count()));
+int event_loop::until_next_tick(std::chrono::milliseconds at_most) const {
+  auto wait = at_most;
+  if (!timers_.empty())
+    wait = std::clamp(
+        std::chrono::ceil<std::chrono::milliseconds>(timers_.next_tick() - domain::boot_clock::now()),
+        std::chrono::milliseconds{0}, std::min(at_most, timer_wheel::tick));
+  return wait == any_time ? -1 : static_cast<int>(wait.count());
 }
 
-std::size_t event_loop::turn(bool wait) {
+std::size_t event_loop::turn(bool wait, std::chrono::milliseconds at_most) {
   int timeout = 0;
   if (wait && later_.empty()) {
     auto awake = rest::awake;
     if (state_.compare_exchange_strong(awake, rest::asleep))
-      timeout = until_next_tick();
+      timeout = until_next_tick(at_most);
   }
   std::array<epoll_event, events_per_turn> found;
   const int count = epoll_wait(epoll_, found.data(), static_cast<int>(found.size()), timeout);

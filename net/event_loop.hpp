@@ -4,6 +4,7 @@
 #include "net/timer_wheel.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -52,8 +53,9 @@ public:
   void later(std::function<void()> what) { later_.push_back(std::move(what)); }
 
   /// Calls those whose sockets are ready, whose deadlines have come, and what was put off. Waits for that if
-  /// `wait`, unless `wake` was called since the last turn. Returns how many sockets were ready.
-  std::size_t turn(bool wait);
+  /// `wait`, at most so long, unless `wake` was called since the last turn. Returns how many sockets were ready.
+  std::size_t turn(bool wait, std::chrono::milliseconds at_most = any_time);
+  static constexpr std::chrono::milliseconds any_time = std::chrono::milliseconds::max();
 
   /// Lets the turn that waits now, or else the next one, return at once. Thread-safe. Whoever calls it has
   /// put down before what is to be done; the loop's owner looks for that behind every turn. Costs a system
@@ -63,7 +65,7 @@ public:
 private:
   enum class rest : std::uint8_t { awake, asleep, called };
 
-  int until_next_tick() const;
+  int until_next_tick(std::chrono::milliseconds at_most) const;
 
   int epoll_ = -1;
   int bell_ = -1; ///< an eventfd that is never read: each write is an edge

@@ -138,16 +138,19 @@ std::optional<action> copper_action(std::string_view event) {
   return std::nullopt;
 }
 
-std::string copper_updated_attributes(const event& e, action as, bool computed_values) {
+std::string_view copper_updated_attributes(const event& e, action as, bool computed_values,
+                                           std::string& buffer) {
   if (as != action::Update || (e.changes.empty() && e.previous.empty()))
     return "{}";
   if (!e.changes.empty() && (!computed_values || e.included.empty()))
-    return std::string{e.changes};
+    return e.changes;
   const auto changes = e.changes.empty() ? compare_records(e.previous, e.record) : read_changes(e.changes);
-  if (!computed_values)
-    return write_changes(changes, nullptr);
-  const option_names names{e.included};
-  return write_changes(changes, &names);
+  if (computed_values) {
+    const option_names names{e.included};
+    buffer = write_changes(changes, &names);
+  } else
+    buffer = write_changes(changes, nullptr);
+  return buffer;
 }
 
 rendered_body render_copper(const subscription& s, std::span<const body_part> parts, secrets how) {
@@ -160,9 +163,10 @@ rendered_body render_copper(const subscription& s, std::span<const body_part> pa
   body.text("event", s.copper.event);
   body.text("type", s.copper.type);
   append_ids(body.open("ids"), parts);
+  std::string made;
   body.raw("updated_attributes",
            copper_updated_attributes(*newest.source, newest.as,
-                                     s.copper.custom_field_computed_values.value_or(false)));
+                                     s.copper.custom_field_computed_values.value_or(false), made));
   body.text("timestamp", format_rfc3339(newest.source->occurred_at.value_or(newest.accepted)));
   if (s.copper.secret)
     for (const auto& [name, value] : *s.copper.secret)

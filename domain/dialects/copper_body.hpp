@@ -14,8 +14,10 @@ std::optional<action> copper_action(std::string_view event);
 
 /// The JSON object `updated_attributes` of an event: its `changes` as the bytes that came, or what differs
 /// between `previous` and `record`; `{}` on anything but an update. With `computed_values`, the option ids
-/// among the custom fields' values become the names that the event's `included` knows.
-std::string copper_updated_attributes(const event& e, action as, bool computed_values);
+/// among the custom fields' values become the names that the event's `included` knows. The text lies in the
+/// event, or in `buffer` where it had to be made.
+std::string_view copper_updated_attributes(const event& e, action as, bool computed_values,
+                                           std::string& buffer);
 
 /// Copper's body and headers; the contract is that of `render_body`.
 rendered_body render_copper(const subscription& s, std::span<const body_part> parts, secrets how);

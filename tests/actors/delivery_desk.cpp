@@ -22,6 +22,7 @@ account_actor::behavior_type listener(account_actor::pointer, heard* out) {
   return {
       [](request_ptr&) { return reply_ptr{}; },
       [](request_list_ptr&) { return reply_list_ptr{}; },
+      [](const commit_receipt&) {},
       [=](outcome_vector& list) {
         out->lists.push_back(list.size());
         for (const auto& o : list)
@@ -63,6 +64,14 @@ struct fixture : test_coordinator_fixture<test_config> {
     return made;
   }
 
+  /// What the engine says; whether the desk keeps something back.
+  bool ended(std::initializer_list<std::pair<std::uint64_t, std::uint64_t>> which) {
+    const bool keeps = desk.ended(outcomes(which), now);
+    sched.run();
+    return keeps;
+  }
+
+  domain::boot_time now{std::chrono::hours{1}};
   std::vector<account_actor> actors;
   net::slot_pool slots{4};
   job_vector made;
@@ -84,8 +93,7 @@ CAF_TEST(each account hears of its own POSTs in one message) {
   desk.submit(jobs(1, {11, 12}), first);
   desk.submit(jobs(2, {11, 22}), second);
   CAF_CHECK_EQUAL(made.size(), 4u);
-  desk.ended(outcomes({{2, 22}, {1, 12}, {2, 11}, {1, 11}}));
-  sched.run();
+  CAF_CHECK(!ended({{2, 22}, {1, 12}, {2, 11}, {1, 11}}));
   CAF_CHECK_EQUAL(one.lists, sizes{2});
   CAF_CHECK_EQUAL(one.tokens, (tokens{12, 11}));
   CAF_CHECK_EQUAL(two.lists, sizes{2});
@@ -93,18 +101,67 @@ CAF_TEST(each account hears of its own POSTs in one message) {
   CAF_CHECK_EQUAL(slots.available(), 4);
 }
 
+CAF_TEST(outcomes of POSTs under way together come in one message) {
+  heard one, two;
+  desk.submit(jobs(1, {11, 12, 13}), account(one));
+  desk.submit(jobs(2, {21, 22}), account(two));
+  CAF_CHECK(ended({{1, 12}}));
+  CAF_CHECK(ended({{1, 11}, {2, 21}}));
+  CAF_CHECK(one.lists.empty());
+  CAF_CHECK(two.lists.empty());
+  CAF_CHECK(ended({{1, 13}})); // the other account's is still kept back
+  CAF_CHECK_EQUAL(one.tokens, (tokens{12, 11, 13}));
+  CAF_CHECK_EQUAL(one.lists, sizes{3});
+  CAF_CHECK(!ended({{2, 22}}));
+  CAF_CHECK_EQUAL(two.lists, sizes{2});
+}
+
+CAF_TEST(an outcome does not wait for a POST that takes long) {
+  heard one;
+  desk.submit(jobs(1, {11, 12, 13}), account(one));
+  CAF_CHECK(ended({{1, 11}}));
+  now += delivery_desk::longest_gathering - std::chrono::nanoseconds{1};
+  CAF_CHECK(ended({{1, 12}}));
+  CAF_CHECK(one.lists.empty());
+  now += std::chrono::nanoseconds{1};
+  CAF_CHECK(!ended({}));
+  CAF_CHECK_EQUAL(one.lists, sizes{2});
+  CAF_CHECK(!ended({{1, 13}}));
+  CAF_CHECK_EQUAL(one.tokens, (tokens{11, 12, 13}));
+}
+
+CAF_TEST(slots are free though their outcomes are kept back) {
+  heard one;
+  CAF_REQUIRE_EQUAL(slots.try_acquire(4), 4u);
+  desk.submit(jobs(1, {11, 12}), account(one));
+  CAF_CHECK(ended({{1, 11}}));
+  CAF_CHECK(one.lists.empty());
+  CAF_CHECK_EQUAL(slots.available(), 1);
+}
+
 CAF_TEST(who follows an actor hears of what is under way) {
   heard before, after;
   desk.submit(jobs(1, {11, 12, 13}), account(before));
-  desk.ended(outcomes({{1, 12}}));
+  CAF_CHECK(ended({{1, 12}}));
+  now += delivery_desk::longest_gathering;
+  CAF_CHECK(!ended({}));
   const auto next = account(after);
   CAF_CHECK_EQUAL(desk.resume(domain::account_id{1}, next), (tokens{11, 13}));
   CAF_CHECK_EQUAL(desk.resume(domain::account_id{2}, next), tokens{});
-  desk.ended(outcomes({{1, 13}, {1, 11}}));
-  sched.run();
+  CAF_CHECK(!ended({{1, 13}, {1, 11}}));
   CAF_CHECK_EQUAL(before.tokens, tokens{12});
   CAF_CHECK_EQUAL(after.tokens, (tokens{13, 11}));
   CAF_CHECK_EQUAL(desk.resume(domain::account_id{1}, next), tokens{});
+}
+
+CAF_TEST(who follows an actor gets the outcomes that were kept back) {
+  heard before, after;
+  desk.submit(jobs(1, {11, 12}), account(before));
+  CAF_CHECK(ended({{1, 12}}));
+  CAF_CHECK_EQUAL(desk.resume(domain::account_id{1}, account(after)), (tokens{11, 12}));
+  CAF_CHECK(!ended({{1, 11}}));
+  CAF_CHECK(before.lists.empty());
+  CAF_CHECK_EQUAL(after.tokens, (tokens{12, 11}));
 }
 
 CAF_TEST(free slots are told to as many as there are and those who waited longest) {
@@ -117,16 +174,14 @@ CAF_TEST(free slots are told to as many as there are and those who waited longes
   desk.wait_for_slots(third);
   sched.run();
   CAF_CHECK_EQUAL(one.slots + two.slots + three.slots, 0);
-  desk.ended(outcomes({{1, 11}, {1, 12}}));
-  sched.run();
+  ended({{1, 11}, {1, 12}});
   CAF_CHECK_EQUAL(one.slots, 1);
   CAF_CHECK_EQUAL(two.slots, 1);
   CAF_CHECK_EQUAL(three.slots, 0);
   desk.wait_for_slots(first); // there are some
   sched.run();
   CAF_CHECK_EQUAL(one.slots, 2);
-  desk.ended(outcomes({{1, 13}}));
-  sched.run();
+  ended({{1, 13}});
   CAF_CHECK_EQUAL(three.slots, 1);
 }
 

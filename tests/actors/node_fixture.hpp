@@ -41,34 +41,30 @@ struct test_config : caf::actor_system_config {
 
 /// What the test holds of the replaced writer.
 struct held_rows {
-  struct one {
-    storage::log_row row;
-    caf::typed_response_promise<storage::row_result> answer;
-  };
-  std::vector<one> rows;
+  std::vector<proposed_row> rows;
   bool at_once = true; ///< commit as they come
   std::string refusal; ///< not empty: what held rows are answered instead of being committed
 };
 
-inline writer_actor::behavior_type gated_writer(writer_actor::pointer self, held_rows* held,
+inline writer_actor::behavior_type gated_writer(writer_actor::pointer, held_rows* held,
                                                 storage::store* store) {
   auto log = std::make_shared<storage::group_commit>(*store);
   return {
-      [=](storage::log_row& row) -> caf::result<storage::row_result> {
+      [=](proposed_row& row) {
         if (held->at_once)
-          return log->commit({&row, 1}).front();
-        held->rows.push_back({std::move(row), self->make_response_promise<storage::row_result>()});
-        return held->rows.back().answer;
+          row.done(log->commit({&row.what, 1}).front());
+        else
+          held->rows.push_back(std::move(row));
       },
       [=](commit_atom) {
-        for (auto& one : std::exchange(held->rows, {})) {
+        for (auto& row : std::exchange(held->rows, {})) {
           if (held->refusal.empty()) {
-            one.answer.deliver(log->commit({&one.row, 1}).front());
+            row.done(log->commit({&row.what, 1}).front());
             continue;
           }
-          storage::row_result r{one.row.shard, one.row.seq, false, {}};
-          r.batches.resize(one.row.batches.size(), {false, 0, held->refusal});
-          one.answer.deliver(std::move(r));
+          storage::row_result r{row.what.shard, row.what.seq, false, {}};
+          r.batches.resize(row.what.batches.size(), {false, 0, held->refusal});
+          row.done(r);
         }
       },
       [](release_atom) { return true; },

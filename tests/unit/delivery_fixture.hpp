@@ -71,6 +71,7 @@ public:
         results_[one.token] = std::move(one.result);
       }
       changed_.notify_all();
+      return false;
     });
   }
 

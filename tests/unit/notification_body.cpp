@@ -46,7 +46,8 @@ std::string body(const subscription& s, const std::vector<body_part>& parts, sec
 }
 
 std::string attributes(const event_ptr& e, bool computed = false) {
-  return copper_updated_attributes(*e, e->how, computed);
+  std::string made;
+  return std::string{copper_updated_attributes(*e, e->how, computed, made)};
 }
 
 } // namespace
