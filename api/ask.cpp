@@ -67,8 +67,7 @@ net::task<actors::catalog_reply> change(actors::node& node, actors::catalog_requ
       [&node, &what](auto done) { node.change(std::move(what), std::move(done)); });
 }
 
-net::task<actors::catalog_reply> release(actors::node& node, bool send,
-                                               std::vector<std::string>& accounts) {
+net::task<actors::catalog_reply> release(actors::node& node, bool send, std::vector<std::string>& accounts) {
   return await_callback<actors::catalog_reply>(
       [&node, send, &accounts](auto done) { node.release(send, std::move(accounts), std::move(done)); });
 }

@@ -256,8 +256,7 @@ private:
   bool value_within(std::size_t depth, const key_entry& key) {
     if (depth >= outline_depth_)
       return value(depth + 1);
-    const auto number =
-        outline_->begin(place(key.raw.data()), key.raw.size(), key.escaped, place(p_));
+    const auto number = outline_->begin(place(key.raw.data()), key.raw.size(), key.escaped, place(p_));
     if (!value(depth + 1))
       return false;
     outline_->end(number, place(p_));
@@ -381,7 +380,8 @@ std::optional<json_fault> check_json(std::string_view text, const json_limits& l
   return gate{text, limits, nullptr}.run();
 }
 
-std::optional<json_fault> check_json(std::string_view text, json_outline& outline, const json_limits& limits) {
+std::optional<json_fault> check_json(std::string_view text, json_outline& outline,
+                                     const json_limits& limits) {
   outline.clear();
   if (text.size() > json_outline::longest_text)
     return json_fault{json_outline::longest_text, "#", "the text is too long"};

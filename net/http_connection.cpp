@@ -49,10 +49,13 @@ http_connection::http_connection(worker& home, connection_slot slot, int socket,
   peer_text_ = slot_.state().proxies.client_address(peer_, {});
 }
 
+/// Edge-triggered, for all there is: no request costs a call to change that.
+bool http_connection::watch() {
+  return !home_.loop().events().watch(stream_.socket(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this);
+}
+
 void http_connection::begin(const tls_server* tls) {
-  const bool watched = !home_.loop().events().watch(stream_.socket(),
-                                                    EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this);
-  if (!watched || slot_.state().stopping.load(std::memory_order_relaxed) ||
+  if (!watch() || slot_.state().stopping.load(std::memory_order_relaxed) ||
       (tls != nullptr && !stream_.start_tls(*tls)))
     return close();
   // The first edge comes at once: the socket can be written to.
@@ -60,7 +63,7 @@ void http_connection::begin(const tls_server* tls) {
 }
 
 void http_connection::begin_refusing() {
-  if (home_.loop().events().watch(stream_.socket(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this))
+  if (!watch())
     return close();
   drive(refuse_unread({503, "this server has as many connections as it may have"}));
 }
@@ -121,11 +124,7 @@ void http_connection::drive(step first) {
   for (auto taken = first; taken == step::next;)
     taken = take_step();
   going_on_ = false;
-  // Others read to where it points.
-  if (!unread_.empty() && unread_.data() != held_.data()) {
-    held_.assign(unread_);
-    unread_ = held_;
-  }
+  hold_unread();
 }
 
 http_connection::step http_connection::take_step() {
@@ -182,15 +181,19 @@ http_connection::step http_connection::shake_hands() {
   }
 }
 
+/// What is unread moves out of where others read to.
+void http_connection::hold_unread() {
+  if (unread_.empty() || unread_.data() == held_.data())
+    return;
+  held_.assign(unread_);
+  unread_ = held_;
+}
+
 /// `next`: there is more to look at.
 http_connection::step http_connection::read_more() {
   const auto scratch = home_.scratch();
   std::size_t got = 0;
-  // What was left is moved out of the way first.
-  if (!unread_.empty() && unread_.data() != held_.data()) {
-    held_.assign(unread_);
-    unread_ = held_;
-  }
+  hold_unread();
   switch (stream_.read(scratch, got)) {
   case stream_state::done:
     break;
@@ -203,8 +206,7 @@ http_connection::step http_connection::read_more() {
   if (unread_.empty()) {
     unread_ = fresh;
   } else {
-    held_.erase(0, held_.size() - unread_.size());
-    held_.append(fresh);
+    held_ += fresh;
     unread_ = held_;
   }
   return step::next;
@@ -233,8 +235,7 @@ http_connection::step http_connection::read_head() {
       return refuse_unread({400, scan.why});
     const bool complete = scan.result == head_scan::state::complete;
     if ((complete ? scan.size : unread_.size()) > limits.max_header)
-      return refuse_unread(
-          {431, "the head is longer than " + std::to_string(limits.max_header) + " bytes"});
+      return refuse_unread({431, "the head is longer than " + std::to_string(limits.max_header) + " bytes"});
     if (complete)
       return take_head(scan.size);
     resume_ = scan.resume;

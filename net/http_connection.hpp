@@ -63,6 +63,8 @@ private:
   void close();
   step close_and_wait();
 
+  bool watch();
+  void hold_unread();
   step shake_hands();
   step read_more();
   void wait_for_request();

@@ -30,9 +30,9 @@ public:
   virtual std::variant<accept_body, http_response> on_head(const http_request& head) = 0;
 
   /// Answers a complete request. Runs on the thread of the connection's loop (`task_loop.hpp`); may wait.
-  /// `request` stays valid until it is done; its body may be taken out of it. Exceptions become a 500. A status of 0 closes
-  /// the connection without an answer. For HEAD, answer as for GET: the server leaves the body out. What
-  /// resumes a waiting task from another thread must do so before the server is destroyed.
+  /// `request` stays valid until it is done; its body may be taken out of it. Exceptions become a 500. A
+  /// status of 0 closes the connection without an answer. For HEAD, answer as for GET: the server leaves the
+  /// body out. What resumes a waiting task from another thread must do so before the server is destroyed.
   virtual task<http_response> handle(http_request& request) = 0;
 
   /// What a client sees that broke the protocol: 400 malformed, 408 too slow, 413 body over the limit,
@@ -41,8 +41,8 @@ public:
   /// `role`.
   virtual http_response protocol_error(const http_request& head, int status, std::string detail) = 0;
 
-  /// The answer is about to be written: for the metrics. `seconds` from the head's completion. `request` is as
-  /// the handler left it.
+  /// The answer is about to be written: for the metrics. `seconds` from the head's completion. `request` is
+  /// as the handler left it.
   virtual void on_answered(const http_request& request, const http_response& response, double seconds) = 0;
 };
 
