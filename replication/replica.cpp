@@ -57,7 +57,7 @@ void replica::tick(std::chrono::milliseconds now) {
   else if (!attempt_)
     judge_configuration();
   for (auto& [who, p] : peers_) {
-    if (p.counted && !attempt_ && now_ - p.known.heard >= silent_resends * settings_.resend_after)
+    if (p.counted && !attempt_ && silent(p))
       p.counted = false; // a learner that is silent holds nobody up
     if (p.known.in_step && p.told_committed < committed_ && !p.waiting)
       say_committed(who, p);

@@ -20,7 +20,8 @@ struct replica_settings {
   std::chrono::milliseconds resend_after{1000};
 };
 
-/// A learner that rows wait for must be heard from within so many times `resend_after`.
+/// After so many times `resend_after` without a word a member is asked anew where it stands, and no row waits for
+/// a learner.
 inline constexpr int silent_resends = 3;
 
 /// Bytes of rows in one message; a row alone may be longer.
@@ -97,7 +98,8 @@ public:
   /// From now on rows count only when this member with a whole copy has them, too; so that a configuration in
   /// which it is full finds it with all that was ever committed. False when its copy isn't whole.
   bool count_in(const node_id& who);
-  /// It counts, is whole and has all that is committed: it may become full, or primary.
+  /// It counts, is whole and has all that is committed, or may have been by an earlier primary: it may become
+  /// full, or primary.
   bool caught_up(const node_id& who) const;
 
 private:
@@ -163,6 +165,7 @@ private:
   bool holds(const row_id& id) const;
   row_id id_of(std::uint64_t seq) const;
   void say_lead(const node_id& who, peer& p);
+  bool silent(const peer& p) const;
   void say_again(const node_id& who, peer& p);
   void say_committed(const node_id& who, peer& p);
   void meet(const node_id& who, peer& p, const standing& m);
@@ -205,6 +208,8 @@ private:
 
   epoch leading_ = 0; ///< 0: it doesn't
   bool serving_ = false, closed_ = false;
+  /// What was in the log when it began to lead: any of it may have been committed by the primary before.
+  std::uint64_t inherited_ = 0;
   std::map<node_id, peer> peers_;
 };
 

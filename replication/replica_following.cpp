@@ -117,8 +117,13 @@ void replica::on(const node_id& from, append& m) {
 void replica::on(const node_id& from, const reset& m) {
   if (!follows(from, m.at))
     return;
-  if ((reset_in_ == m.at && m.base.seq <= base_.seq) || (!whole_ && m.base == base_ && last_ == base_)) {
-    // Said twice, or late; or it is what an earlier leader asked for, and no row of that leader's came.
+  const bool said = reset_in_ == m.at && m.base.seq <= base_.seq; // twice, or late
+  // What an earlier leader asked for, when no row of that leader's came.
+  const bool done = !whole_ && m.base == base_ && last_ == base_;
+  if (!said)
+    copy_ = parts_ = 0;
+  if (said || done) {
+    reset_in_ = m.at;
     if (m.base == base_ && !erasing())
       out_.send(from, appended{m.at, base_.seq});
     return;
@@ -126,7 +131,6 @@ void replica::on(const node_id& from, const reset& m) {
   reset_in_ = m.at;
   base_ = last_ = m.base;
   whole_ = false;
-  copy_ = parts_ = 0;
   forget_after(0);
   for (auto& w : writes_)
     if (w.what == write::kind::apply)

@@ -11,6 +11,8 @@ namespace carillon::replication {
 using coordination::member_role;
 
 void replica::become_leader(epoch at) {
+  if (leading_ == 0)
+    inherited_ = last_.seq;
   leading_ = at;
   const bool closed = std::exchange(closed_, false);
   if (serving_ && (closed || current_.value.acknowledging() < settings_.min_replicas)) {
@@ -67,12 +69,16 @@ void replica::say_again(const node_id& who, peer& p) {
   p.sent = now_;
   if (!p.known.in_step && p.was_reset) {
     out_.send(who, reset{leading_, p.base});
-  } else if (!p.known.in_step || p.waiting) {
+  } else if (!p.known.in_step || p.waiting || silent(p)) {
     p.waiting = false;
     out_.send(who, lead{leading_});
   } else {
     say_committed(who, p);
   }
+}
+
+bool replica::silent(const peer& p) const {
+  return now_ - p.known.heard >= silent_resends * settings_.resend_after;
 }
 
 void replica::say_committed(const node_id& who, peer& p) {
@@ -312,7 +318,7 @@ bool replica::count_in(const node_id& who) {
 bool replica::caught_up(const node_id& who) const {
   const auto it = peers_.find(who);
   return it != peers_.end() && it->second.known.in_step && it->second.known.whole &&
-         it->second.known.acked >= committed_ && needed(who);
+         it->second.known.acked >= std::max(committed_, inherited_) && needed(who);
 }
 
 std::map<node_id, replica::follower> replica::followers() const {

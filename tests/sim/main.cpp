@@ -86,6 +86,7 @@ int main(int argc, char** argv) {
   if (const char* flag = std::getenv("CARILLON_TEST_LONG");
       flag != nullptr && std::string_view{flag} == "1" && !chosen->one && chosen->bug == planted_bug::none)
     count *= long_run;
+  coverage seen;
   std::uint64_t events = 0, rows = 0, posts = 0, epochs = 0;
   for (auto seed = chosen->first; seed < chosen->first + count; ++seed) {
     running = seed;
@@ -99,6 +100,7 @@ int main(int argc, char** argv) {
       std::printf("replay it with: %s --seed %llu --trace\n", argv[0], static_cast<unsigned long long>(seed));
       return 1;
     }
+    seen.add(cluster.seen());
     events += cluster.events_run();
     rows += cluster.history().length();
     posts += cluster.history().posts();
@@ -108,5 +110,12 @@ int main(int argc, char** argv) {
               static_cast<unsigned long long>(count), static_cast<unsigned long long>(events),
               static_cast<unsigned long long>(rows), static_cast<unsigned long long>(posts),
               static_cast<unsigned long long>(epochs));
-  return chosen->bug == planted_bug::none ? 0 : 1;
+  if (planted)
+    return 1;
+  constexpr std::uint64_t many = 400;
+  if (const char* never = seen.missing(); never != nullptr && count >= many) {
+    std::printf("in none of these seeds was there a %s\n", never);
+    return 1;
+  }
+  return 0;
 }

@@ -65,9 +65,38 @@ replication::epoch* leading_epoch(message& what) {
 
 const char* to_string(planted_bug bug) {
   constexpr const char* names[planted_bugs] = {
-      "none",          "acknowledges_before_durable", "ignores_epochs", "forgets_promises", "applies_uncommitted",
-      "swaps_blindly", "believes_copies_whole",       "mixes_copies",   "loses_staged_writes"};
+      "none",          "acknowledges_before_durable", "ignores_epochs",     "forgets_promises", "applies_uncommitted",
+      "swaps_blindly", "believes_copies_whole",       "loses_staged_writes"};
   return names[static_cast<int>(bug)];
+}
+
+namespace {
+
+constexpr std::pair<const char*, std::uint64_t coverage::*> counters[] = {
+    {"takeover", &coverage::takeovers},
+    {"handover", &coverage::handovers},
+    {"renewal", &coverage::renewals},
+    {"promotion to full", &coverage::filled},
+    {"row in place of another", &coverage::replaced_rows},
+    {"reset", &coverage::resets},
+    {"whole copy", &coverage::copies},
+    {"empty disk", &coverage::wipes},
+    {"write lost by a crash", &coverage::lost_writes},
+    {"POST by a primary that another had followed", &coverage::posts_by_deposed},
+};
+
+} // namespace
+
+void coverage::add(const coverage& other) {
+  for (const auto& [name, counter] : counters)
+    this->*counter += other.*counter;
+}
+
+const char* coverage::missing() const {
+  for (const auto& [name, counter] : counters)
+    if (this->*counter == 0)
+      return name;
+  return nullptr;
 }
 
 simulated_cluster::simulated_cluster(std::uint64_t seed, planted_bug bug, bool trace)
@@ -155,12 +184,12 @@ void simulated_cluster::deliver(const node_id& from, const node_id& to, const st
   auto* node = find(to);
   if (node == nullptr || !node->up)
     return;
-  node->happen(node->life, [&, node, from, what] {
+  node->happen(node->life, [this, node, from, what] {
     node->heard_[from] = now_;
     if (!what)
       return;
     if (trace_)
-      say(to, "<- " + from + "  " + std::visit(describe{}, *what));
+      say(node->id, "<- " + from + "  " + std::visit(describe{}, *what));
     auto arrived = *what;
     auto sender = from;
     if (auto* at = leading_epoch(arrived); at != nullptr && bug_ == planted_bug::ignores_epochs) {
@@ -171,9 +200,6 @@ void simulated_cluster::deliver(const node_id& from, const node_id& to, const st
         sender = promised.candidate;
       }
     }
-    if (auto* part = std::get_if<replication::snapshot_part>(&arrived);
-        part != nullptr && bug_ == planted_bug::mixes_copies)
-      part->copy = node->copy_begun_ = part->index == 0 ? part->copy : node->copy_begun_;
     node->core->received(sender, std::move(arrived));
   });
 }
@@ -194,6 +220,15 @@ void simulated_cluster::swap_arrives(const shard_configuration& next, revision e
     return;
   if (next.epoch <= stored_.value.epoch)
     throw violation{"the configuration's epoch goes back: " + coordination::encode(next)};
+  if (stored_.at != 0) {
+    const auto& before = stored_.value;
+    ++(next.primary == before.primary                ? seen_.renewals
+       : next.find(before.primary) == nullptr ? seen_.takeovers
+                                                     : seen_.handovers);
+    for (const auto& m : next.members)
+      if (const auto* old = before.find(m.node); old != nullptr && old->role != m.role && m.role == member_role::full)
+        ++seen_.filled;
+  }
   stored_ = {next, ++revisions_};
   if (trace_)
     say("store", "revision " + std::to_string(revisions_) + ": " + coordination::encode(next));
@@ -339,7 +374,7 @@ bool simulated_cluster::settled() {
     return true;
   }
   // What an earlier primary wrote behind its last committed row goes with the next row.
-  primary->happen(primary->life, [&] {
+  primary->happen(primary->life, [primary] {
     if (primary->core->committed() + 1 == primary->core->next_seq())
       primary->propose();
   });

@@ -21,7 +21,7 @@ void simulated_node::start() {
   flushing_ = false;
   auto found = disk.found();
   if (world_.bug_ == planted_bug::forgets_promises && life > 1)
-    found.promised = {};
+    found.promised = ahead.promised = {};
   core = std::make_unique<replication::replica>(id, found, world_.settings_, *this);
   seen_committed_ = disk.applied;
   seen_whole_ = disk.whole;
@@ -39,6 +39,7 @@ void simulated_node::start() {
 void simulated_node::crash() {
   if (world_.tracing())
     world_.say(id, "crashes, " + std::to_string(writes_.size()) + " writes are lost");
+  world_.seen_.lost_writes += writes_.size();
   up = paused = false;
   ++life;
   crashed_at = world_.now_;
@@ -68,6 +69,7 @@ void simulated_node::resume() {
 }
 
 void simulated_node::wipe() {
+  ++world_.seen_.wipes;
   disk = {};
   id = "n" + std::to_string(index_) + "-" + std::to_string(++wiped_);
   world_.say(id, "has an empty disk");
@@ -143,11 +145,9 @@ void simulated_node::erase_old_rows() {
 }
 
 void simulated_node::save(const replication::promise& what) {
-  auto& known = world_.promises_[id];
-  if (what.at <= known.at && world_.bug_ != planted_bug::forgets_promises)
+  if (what.at <= ahead.promised.at)
     throw violation{id + " promises epoch " + std::to_string(what.at) + " to " + what.candidate + " after " +
-                    std::to_string(known.at)};
-  known = what;
+                    std::to_string(ahead.promised.at)};
   if (world_.tracing())
     world_.say(id, "promises " + std::to_string(what.at) + " to " + what.candidate);
   write([what](disk_image& d) { d.promised = what; });
@@ -159,6 +159,8 @@ void simulated_node::put(std::uint64_t after, std::vector<log_entry> rows) {
   if (world_.tracing())
     world_.say(id, "writes rows " + std::to_string(after + 1) + " to " + std::to_string(rows.back().id.seq) +
                        (after < ahead.last().seq ? ", in place of others" : ""));
+  if (after < ahead.last().seq)
+    ++world_.seen_.replaced_rows;
   const bool apply = world_.bug_ == planted_bug::applies_uncommitted;
   write([after, rows = std::move(rows), apply](disk_image& d) {
     d.put(after, rows);
@@ -178,12 +180,15 @@ void simulated_node::reset(const row_id& base, replication::epoch at) {
     throw violation{id + " is a full member and erases its log"};
   if (world_.tracing())
     world_.say(id, "is reset to row (" + std::to_string(base.at) + "," + std::to_string(base.seq) + ")");
+  ++world_.seen_.resets;
   write([base, at](disk_image& d) { d.reset(base, at); });
 }
 
 void simulated_node::install(const replication::snapshot_part& part) {
   if (world_.tracing())
     world_.say(id, "installs part " + std::to_string(part.index) + (part.last ? ", the last" : ""));
+  if (part.last)
+    ++world_.seen_.copies;
   write([part](disk_image& d) { d.install(part); });
 }
 
@@ -268,7 +273,7 @@ void simulated_node::send(const node_id& to, message what) {
   if (const auto* rows = std::get_if<replication::append>(&what);
       rows != nullptr && !rows->rows.empty() && world_.bug_ == planted_bug::acknowledges_before_durable) {
     const replication::appended early{rows->at, rows->rows.back().id.seq};
-    world_.after(1, [this, when = life, to, early] { happen(when, [&] { core->received(to, early); }); });
+    world_.after(1, [this, when = life, to, early] { happen(when, [this, to, early] { core->received(to, early); }); });
   }
   if (auto* s = std::get_if<replication::standing>(&what);
       s != nullptr && world_.bug_ == planted_bug::believes_copies_whole && s->parts > 0)
@@ -345,6 +350,8 @@ void simulated_node::committed(std::uint64_t through) {
     const auto [seq, what] = *proposed_.begin();
     proposed_.erase(proposed_.begin());
     world_.history_.acknowledged(seq);
+    if (what.claim && world_.stored_.value.primary != id)
+      ++world_.seen_.posts_by_deposed;
     if (what.claim)
       world_.history_.posted(id + "/" + std::to_string(life), *what.claim);
     else if (what.event)
