@@ -27,6 +27,9 @@ public:
   void flush();
 
 private:
+  enum class origin : std::uint8_t { client, peer };
+  net::task<net::http_response> answer(net::http_request& request, origin from);
+
   struct impl;
   std::unique_ptr<impl> impl_;
 };

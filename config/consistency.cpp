@@ -96,12 +96,6 @@ void check_consistency(const settings& value, std::vector<setting_error>& errors
     if (!address.ends_with(":0") && std::ranges::find(value.http.listen, address) != value.http.listen.end())
       errors.push_back(
           {"http.admin-listen", "http.admin-listen: " + quote(address) + " is in http.listen, too"});
-
-  const settings unset;
-  for (const auto& known : all_keys())
-    if (known.name.starts_with("cluster.") && known.show(value) != known.show(unset))
-      errors.push_back(
-          {known.name, known.name + ": cluster mode is not part of this version; leave cluster.* unset"});
 }
 
 void check_files(const settings& value, std::vector<setting_error>& errors) {

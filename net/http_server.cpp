@@ -2,6 +2,7 @@
 
 #include "net/http_connection.hpp"
 #include "net/http_worker.hpp"
+#include "net/socket_address.hpp"
 #include "net/tls_server.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
@@ -37,30 +38,6 @@ constexpr std::chrono::milliseconds unwind_time{500};
 /// Connections that one listener takes before others on its thread have their turn.
 constexpr std::size_t accepted_at_once = 64;
 
-tcp::endpoint parse_address(const std::string& text) {
-  const auto fail = [&text]() -> tcp::endpoint {
-    throw std::runtime_error("can't listen on \"" + text + "\": write an address and a port, as in " +
-                             "127.0.0.1:8080 or [::1]:8080");
-  };
-  const auto colon = text.rfind(':');
-  if (colon == std::string::npos)
-    return fail();
-  std::string host = text.substr(0, colon);
-  const bool bracketed = host.starts_with('[') && host.ends_with(']');
-  if (bracketed)
-    host = host.substr(1, host.size() - 2);
-  if (host == "localhost")
-    host = "127.0.0.1";
-  error_code ec;
-  const auto address = asio::ip::make_address(host, ec);
-  unsigned short port = 0;
-  const char* const last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data() + colon + 1, last, port);
-  if (ec || address.is_v6() != bracketed || error != std::errc{} || end != last || colon + 1 == text.size())
-    return fail();
-  return {address, port};
-}
-
 /// A socket that nobody has taken over yet.
 class owned_socket {
 public:
@@ -80,7 +57,7 @@ private:
 
 /// Binds and listens; throws std::runtime_error naming the address.
 owned_socket listen_on(const std::string& address) {
-  const auto endpoint = parse_address(address);
+  const auto endpoint = listen_endpoint(address);
   owned_socket made{::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   const int on = 1;
   if (made.get() < 0 || ::setsockopt(made.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
