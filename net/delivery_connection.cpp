@@ -94,45 +94,13 @@ std::uint32_t delivery_connection::end_phase(domain::boot_time now) {
 void delivery_connection::open(std::unique_ptr<exchange> first, std::vector<asio::ip::address> addresses) {
   exchange_ = std::move(first);
   exchange_->connection = this;
-  target_ = exchange_->job.target;
-  target_class_ = exchange_->target_class;
-  if (target_class_ == handshake_class::prompt)
-    pool_->waiting.push_back(*this);
   addresses_ = std::move(addresses);
   exchange_->phase_start = boot_clock::now();
   try_address();
 }
 
-std::unique_ptr<exchange> delivery_connection::give_up() {
-  auto& timing = exchange_->result.timing;
-  (state_ == state::connecting ? timing.connect : timing.tls) = end_phase(boot_clock::now());
-  opening_hook::unlink();
-  pool_->spare.push_back(*this);
-  // The exchange's deadline was the handshake's.
-  if (state_ == state::handshaking)
-    owner_.loop().timers().arm(*this, boot_clock::now() + owner_.settings().connect_timeout);
-  adopted_ = false;
-  exchange_->connection = nullptr;
-  return std::move(exchange_);
-}
-
-void delivery_connection::adopt(std::unique_ptr<exchange> next) {
-  exchange_ = std::move(next);
-  exchange_->connection = this;
-  exchange_->phase_start = boot_clock::now();
-  adopted_ = true;
-  opening_hook::unlink();
-  pool_->waiting.push_back(*this);
-}
-
-void delivery_connection::end_opening() {
-  opening_hook::unlink();
-  handshake_hook::unlink();
-  owner_.on_opening_ended(pool_->line(target_class_));
-}
-
 void delivery_connection::try_address() {
-  const tcp::endpoint endpoint{addresses_[address_], target_->port};
+  const tcp::endpoint endpoint{addresses_[address_], exchange_->job.target->port};
   const int yes = 1;
   hung_up_ = false;
   socket_ = ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
@@ -152,7 +120,7 @@ void delivery_connection::try_address() {
     return owner_.loop().timers().arm(*this, boot_clock::now() + owner_.settings().connect_timeout);
   if (refused)
     return next_address({failure_class::connect,
-                         "cannot connect to " + text_of(addresses_[address_], target_->port) +
+                         "cannot connect to " + text_of(addresses_[address_], exchange_->job.target->port) +
                              ": " + error.message()});
   fail({failure_class::connect, "cannot open a socket: " + error.message()});
 }
@@ -168,7 +136,7 @@ void delivery_connection::on_connect() {
   else if (::getpeername(socket_, remote.data(), &remote_length) != 0)
     error.assign(errno, std::generic_category());
   if (error) {
-    const auto where = text_of(addresses_[address_], target_->port);
+    const auto where = text_of(addresses_[address_], exchange_->job.target->port);
     return next_address(
         {failure_class::connect, error == std::errc::connection_refused
                                      ? "connection refused by " + where
@@ -177,15 +145,9 @@ void delivery_connection::on_connect() {
   remote.resize(remote_length);
   if (auto why = owner_.judge(remote.address()))
     return fail({failure_class::egress, *why});
-  const auto now = boot_clock::now();
-  if (exchange_) {
-    owner_.loop().timers().disarm(*this);
-    exchange_->result.timing.connect = end_phase(now);
-  } else {
-    owner_.loop().timers().arm(*this, now + owner_.settings().connect_timeout);
-  }
-  state_ = state::handshaking;
-  owner_.handshakes().add(*this, target_class_);
+  owner_.loop().timers().disarm(*this);
+  exchange_->result.timing.connect = end_phase(boot_clock::now());
+  start_handshake();
 }
 
 // Only a failed connect() may be tried at the next address: nothing of the request has left by then.
@@ -198,12 +160,10 @@ void delivery_connection::next_address(delivery_failure why) {
 
 void delivery_connection::on_due() {
   if (state_ == state::connecting) {
-    const auto where = text_of(addresses_[address_], target_->port);
+    const auto where = text_of(addresses_[address_], exchange_->job.target->port);
     next_address({failure_class::timeout, "no connection to " + where + " within " +
                                               std::to_string(owner_.settings().connect_timeout.count()) +
                                               " ms"});
-  } else if (state_ == state::handshaking) {
-    fail({failure_class::timeout, "a spare connection's handshake took too long"});
   } else if (state_ == state::idle) {
     close();
   }
@@ -212,28 +172,27 @@ void delivery_connection::on_due() {
 // --- TLS
 // ----------------------------------------------------------------------------------------------------------
 
-bool delivery_connection::start_tls() {
-  tls_ = owner_.tls().connect(socket_, *target_, pool_->mode, pool_->session);
-  if (!tls_) {
-    fail({failure_class::tls, "cannot start TLS: " + tls_failure(nullptr, "out of memory")});
-    return false;
-  }
+void delivery_connection::start_handshake() {
+  state_ = state::handshaking;
+  tls_ = owner_.tls().connect(socket_, *exchange_->job.target, pool_->mode, pool_->session);
+  if (!tls_)
+    return fail({failure_class::tls, "cannot start TLS: " + tls_failure(nullptr, "out of memory")});
   if (owner_.roomy())
     SSL_clear_mode(tls_.get(), SSL_MODE_RELEASE_BUFFERS);
-  return true;
+  continue_handshake();
 }
 
-void delivery_connection::take_step() {
-  // Nobody needs it any more, and until now it has cost little.
-  if (!tls_ && !exchange_)
-    return close();
-  if (!tls_ && !start_tls())
-    return;
+void delivery_connection::continue_handshake() {
   ERR_clear_error();
   errno = 0;
   const int result = SSL_do_handshake(tls_.get());
-  if (result == 1)
-    return on_handshake_done();
+  if (result == 1) {
+    exchange_->result.timing.tls = end_phase(boot_clock::now());
+    start_request();
+    if (state_ != state::closed)
+      read_some(); // the server's session tickets, and from now on whatever comes
+    return;
+  }
   switch (SSL_get_error(tls_.get(), result)) {
   case SSL_ERROR_WANT_READ:
   case SSL_ERROR_WANT_WRITE:
@@ -243,19 +202,6 @@ void delivery_connection::take_step() {
     pool_->session.session.reset(); // should it be the session's fault, the next connection does without
     return fail({failure_class::tls, std::move(why)});
   }
-}
-
-void delivery_connection::on_handshake_done() {
-  end_opening();
-  if (exchange_) {
-    owner_.loop().timers().disarm(*this);
-    exchange_->result.timing.tls = end_phase(boot_clock::now());
-    start_request();
-  } else {
-    state_ = state::idle;
-    become_idle();
-  }
-  read_some(); // the server's session tickets, and from now on whatever comes
 }
 
 // --- the exchange
@@ -402,32 +348,23 @@ void delivery_connection::become_idle() {
 }
 
 void delivery_connection::abort(delivery_failure why) {
-  adopted_ = false;
   if (state_ == state::exchanging && reader_.has_head())
     return answered(false);
   fail(std::move(why));
 }
 
 void delivery_connection::fail(delivery_failure why) {
-  if (!exchange_)
-    return close();
   if (exchange_->result.first_byte)
     exchange_->result.timing.response = end_phase(boot_clock::now());
-  const bool may_have_another = opening() && adopted_;
   auto done = std::move(exchange_);
   close();
-  if (!may_have_another)
-    return owner_.on_failed(std::move(done), std::move(why));
-  done->connection = nullptr;
-  owner_.on_spare_lost(std::move(done));
+  owner_.on_failed(std::move(done), std::move(why));
 }
 
 void delivery_connection::close() {
   if (state_ == state::closed)
     return;
   const bool polite = state_ == state::idle;
-  if (opening())
-    end_opening();
   state_ = state::closed;
   owner_.loop().timers().disarm(*this);
   if (tls_ && polite) {
@@ -450,7 +387,7 @@ void delivery_connection::on_ready(std::uint32_t events) {
   case state::connecting:
     return on_connect();
   case state::handshaking:
-    return owner_.handshakes().add(*this, target_class_);
+    return continue_handshake();
   case state::exchanging:
   case state::idle:
     // Room to write is of interest to a read only while TLS itself has something to say.

@@ -76,11 +76,6 @@ public:
   std::size_t connections() const noexcept { return connection_count_.load(std::memory_order_relaxed); }
 
 private:
-  struct pace_tick final : timer_entry {
-    explicit pace_tick(impl& of) : engine{of} {}
-    void on_due() override { engine.on_pace_tick(); }
-    impl& engine;
-  };
   using pool_map = std::unordered_map<std::string, std::shared_ptr<delivery_pool>>;
 
   // --- the loop
@@ -96,13 +91,9 @@ private:
     while (!stopping_) {
       // Nothing behind this line expects errors of before in OpenSSL's queue.
       ERR_clear_error();
-      const auto ready = loop_.turn(outcomes_.empty() && handshakes_.empty(),
-                                    kept_back_ ? keep_back : event_loop::any_time);
-      handshakes_.take_step();
+      const auto ready = loop_.turn(outcomes_.empty(), kept_back_ ? keep_back : event_loop::any_time);
       closed_.clear();
       drain();
-      if (std::exchange(opening_ended_, false))
-        open_held();
       // Outcomes go when nothing more is ready, or soon: each call wakes somebody up.
       if (!outcomes_.empty() &&
           (ready == 0 || outcomes_.size() >= outcomes_at_once || ++held_turns_ >= most_held_turns))
@@ -137,14 +128,10 @@ private:
   void apply(std::shared_ptr<const egress_policy> policy, std::shared_ptr<const tls_client> tls) {
     policy_ = std::move(policy);
     tls_ = std::move(tls);
-    std::vector<std::unique_ptr<exchange>> held;
     for (auto& pools : pools_)
       for (auto& [origin, pool] : std::exchange(pools, {})) {
         pool->retired = true;
         pool->session.session.reset();
-        for (auto& line : pool->lines)
-          for (auto& [next, addresses] : std::exchange(line.held, {}))
-            held.push_back(std::move(next));
         while (!pool->idle.empty())
           pool->idle.back()->close();
       }
@@ -153,8 +140,6 @@ private:
     } catch (const std::exception&) {
       // The name servers from before stay in use.
     }
-    for (auto& next : held)
-      place(std::move(next));
   }
 
   // --- a job's way
@@ -170,16 +155,9 @@ private:
     if (auto why = policy_->judge_port(target.port))
       return finish(std::move(next), {failure_class::egress, *why});
     loop_.timers().arm(*next, next->job.deadline);
-    place(std::move(next));
-  }
 
-  /// Finds a connection for it, if need be a new one.
-  void place(std::unique_ptr<exchange> next) {
-    const auto& target = *next->job.target;
-    auto& pool = *pool_for(next->job);
-    next->target_class =
-        pool.silent.contains(next->job.target) ? handshake_class::silent : handshake_class::prompt;
-    if (take_open(pool, next))
+    auto& pool = pool_for(next->job);
+    if (send_over_idle(pool, next))
       return;
     if (target.literal)
       return connect(std::move(next), {*target.literal});
@@ -200,7 +178,7 @@ private:
     if (!answer.error.empty())
       return finish(std::move(next), {failure_class::dns, answer.error});
     // Meanwhile another job's connection may have become free.
-    if (take_open(*pool_for(next->job), next))
+    if (send_over_idle(pool_for(next->job), next))
       return;
     connect(std::move(next), answer.addresses);
   }
@@ -210,94 +188,27 @@ private:
       return finish(std::move(next), {failure_class::egress, *why});
     if (addresses.size() > max_addresses)
       addresses.resize(max_addresses);
-    const auto& pool = pool_for(next->job);
-    auto& line = pool->line(next->target_class);
-    if (line.held.empty() && line.pace.try_start())
-      return open(pool, std::move(next), std::move(addresses));
-    if (std::find(pacing_.begin(), pacing_.end(), pool) == pacing_.end())
-      pacing_.push_back(pool);
-    line.held.push_back({std::move(next), std::move(addresses)});
-    if (!pace_tick_.is_linked())
-      loop_.timers().arm(pace_tick_, boot_clock::now());
-  }
-
-  void open(const std::shared_ptr<delivery_pool>& pool, std::unique_ptr<exchange> next,
-            std::vector<boost::asio::ip::address> addresses) {
-    auto made = std::make_unique<delivery_connection>(*this, pool);
+    auto made = std::make_unique<delivery_connection>(*this, pool_for(next->job));
     auto* connection = made.get();
     all_.emplace(connection, std::move(made));
     connection_count_.fetch_add(1, std::memory_order_relaxed);
     connection->open(std::move(next), std::move(addresses));
   }
 
-  /// Opens as many connections for held exchanges as the paces allow.
-  void open_held() {
-    for (auto& pool : pacing_)
-      for (auto& line : pool->lines)
-        while (!line.held.empty() && line.pace.try_start()) {
-          auto [next, addresses] = std::move(line.held.front());
-          line.held.pop_front();
-          open(pool, std::move(next), std::move(addresses));
-        }
-  }
-
-  void on_pace_tick() {
-    for (auto& pool : pacing_)
-      for (auto& line : pool->lines)
-        line.pace.tick(line.held.size());
-    std::erase_if(pacing_, [](const auto& pool) { return !pool->holds(); });
-    open_held();
-    if (!pacing_.empty())
-      loop_.timers().arm(pace_tick_, boot_clock::now());
-  }
-
-  /// Hands the exchange to the idle connection that was used last, if one is still good, or else to a spare
-  /// one; takes it then.
-  bool take_open(delivery_pool& pool, std::unique_ptr<exchange>& next) {
-    if (next->target_class == handshake_class::silent)
-      return false;
-    while (!pool.idle.empty()) {
-      auto* connection = pool.idle.back();
+  /// Hands the exchange to the connection that was used last, if one is still good; takes it then.
+  bool send_over_idle(const std::shared_ptr<delivery_pool>& pool, std::unique_ptr<exchange>& next) {
+    while (!pool->idle.empty()) {
+      auto* connection = pool->idle.back();
       if (!connection->usable()) {
         connection->close(); // leaves the pool, if it hasn't already
         continue;
       }
-      pool.idle.pop_back();
+      pool->idle.pop_back();
       --idle_total_;
       connection->send(std::move(next));
       return true;
     }
-    if (pool.spare.empty() || next->lost_spare)
-      return false;
-    static_cast<delivery_connection&>(pool.spare.front()).adopt(std::move(next));
-    return true;
-  }
-
-  /// The exchange that has waited longest for a connection of the pool; null when none does.
-  std::unique_ptr<exchange> take_waiting(delivery_pool& pool) {
-    auto& held = pool.line(handshake_class::prompt).held;
-    const auto now = boot_clock::now();
-    while (!pool.waiting.empty() || !held.empty()) {
-      std::unique_ptr<exchange> next;
-      if (!pool.waiting.empty()) {
-        auto& opening = static_cast<delivery_connection&>(pool.waiting.front());
-        next = opening.give_up();
-        if (!held.empty())
-          opening.adopt(take_front(held));
-      } else {
-        next = take_front(held);
-      }
-      if (now < next->job.deadline)
-        return next;
-      finish(std::move(next), {failure_class::timeout, "the deadline passed before the first byte"});
-    }
-    return nullptr;
-  }
-
-  static std::unique_ptr<exchange> take_front(std::deque<opening_line::entry>& held) {
-    auto next = std::move(held.front().next);
-    held.pop_front();
-    return next;
+    return false;
   }
 
   const std::shared_ptr<delivery_pool>& pool_for(const delivery_job& job) {
@@ -309,8 +220,7 @@ private:
       pool->mode = insecure ? certificate_mode::insecure : certificate_mode::verify;
       if (pools.size() > pool_limit_) {
         std::erase_if(
-            pools, [&](const auto& entry) { return entry.second->connections == 0 && !entry.second->holds() &&
-                              entry.second != pool; });
+            pools, [&](const auto& entry) { return entry.second->connections == 0 && entry.second != pool; });
         pool_limit_ = std::max(min_pools, pools.size() * 2);
       }
     }
@@ -343,10 +253,6 @@ private:
     const delivery_failure why{failure_class::timeout, "shutting down"};
     for (auto& [id, waiting] : std::exchange(resolving_, {}))
       finish(std::move(waiting), why);
-    for (const auto& pool : std::exchange(pacing_, {}))
-      for (auto& line : pool->lines)
-        for (auto& [next, addresses] : std::exchange(line.held, {}))
-          finish(std::move(next), why);
     while (!all_.empty()) {
       auto* connection = all_.begin()->first;
       if (connection->has_exchange())
@@ -362,33 +268,18 @@ private:
 
   const tls_client& tls() const override { return *tls_; }
   event_loop& loop() override { return loop_; }
-  handshake_queue& handshakes() override { return handshakes_; }
   const delivery_engine_settings& settings() const override { return settings_; }
   std::vector<char>& scratch() override { return scratch_; }
   std::optional<std::string> judge(const boost::asio::ip::address& remote) const override {
     return policy_->judge(remote);
   }
 
-  void on_answered(std::unique_ptr<exchange> done) override {
-    done->connection->pool()->silent.forget(done->job.target);
-    report(std::move(done));
-  }
+  void on_answered(std::unique_ptr<exchange> done) override { report(std::move(done)); }
   void on_failed(std::unique_ptr<exchange> done, delivery_failure why) override {
     finish(std::move(done), std::move(why));
   }
 
-  void on_spare_lost(std::unique_ptr<exchange> next) override {
-    next->lost_spare = true;
-    place(std::move(next));
-  }
-  void on_opening_ended(opening_line& line) override {
-    line.pace.ended();
-    opening_ended_ = true;
-  }
-
   void on_idle(delivery_connection& connection) override {
-    if (auto next = take_waiting(*connection.pool()))
-      return connection.send(std::move(next));
     auto& idle = connection.pool()->idle;
     if (stopping_ || idle.size() >= settings_.max_idle_per_origin || idle_total_ >= settings_.max_idle_total)
       return connection.close();
@@ -406,20 +297,12 @@ private:
   bool roomy() const override { return all_.size() <= roomy_connections; }
 
   void on_deadline(exchange& late) override {
-    if (late.connection != nullptr) {
-      if (late.result.first_byte)
-        late.connection->pool()->silent.note(late.job.target);
+    if (late.connection != nullptr)
       return late.connection->abort(
           {failure_class::timeout, std::string{"the deadline passed "} + late.connection->phase()});
-    }
     if (auto node = resolving_.extract(late.id); !node.empty())
-      return finish(std::move(node.mapped()),
-                    {failure_class::timeout, "the deadline passed while resolving the name"});
-    auto& held = pool_for(late.job)->line(late.target_class).held;
-    const auto place = std::find_if(held.begin(), held.end(), [&](const auto& h) { return h.next.get() == &late; });
-    auto next = std::move(place->next);
-    held.erase(place);
-    finish(std::move(next), {failure_class::timeout, "the deadline passed while waiting for a connection"});
+      finish(std::move(node.mapped()),
+             {failure_class::timeout, "the deadline passed while resolving the name"});
   }
 
   const delivery_engine_settings settings_;
@@ -437,11 +320,8 @@ private:
 
   // Below, what only the loop's thread touches, but for `loop_.wake`.
   event_loop loop_;
-  handshake_queue handshakes_;
-  pace_tick pace_tick_{*this};
   dns_resolver resolver_;
   std::array<pool_map, 2> pools_; ///< by origin: verifying, insecure
-  std::vector<std::shared_ptr<delivery_pool>> pacing_; ///< which hold exchanges
   std::unordered_map<delivery_connection*, std::unique_ptr<delivery_connection>> all_;
   std::vector<std::unique_ptr<delivery_connection>>
       closed_; ///< in this turn: their own functions may be running
@@ -453,7 +333,6 @@ private:
   std::size_t pool_limit_ = min_pools;
   std::size_t idle_total_ = 0;
   std::uint64_t last_id_ = 0;
-  bool opening_ended_ = false;
   bool stopping_ = false;
 
   std::thread thread_;

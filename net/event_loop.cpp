@@ -14,9 +14,6 @@ namespace carillon::net {
 namespace {
 
 constexpr std::size_t events_per_turn = 256;
-/// Each may close a connection, which takes some tens of microseconds; hundreds that fell idle together, or
-/// were given up together, would hold up the sockets.
-constexpr std::size_t timers_per_turn = 16;
 
 [[noreturn]] void fail(const char* what) {
   throw std::system_error{errno, std::generic_category(), what};
@@ -104,7 +101,7 @@ std::size_t event_loop::turn(bool wait, std::chrono::milliseconds at_most) {
       who->on_ready(ready_events_[i]);
   ready_.clear();
   // Behind the sockets: after a pause, an answer that has come counts, though its deadline has passed, too.
-  timers_.advance(domain::boot_clock::now(), timers_per_turn);
+  timers_.advance(domain::boot_clock::now());
   for (auto& what : std::exchange(later_, {}))
     what();
   return sockets;

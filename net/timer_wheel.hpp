@@ -7,9 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
-#include <limits>
 
 namespace carillon::net {
 
@@ -54,33 +52,27 @@ public:
   bool empty() const noexcept { return empty_; }
 
   /// From when on `advance` may have something to do.
-  domain::boot_time next_tick() const {
-    return domain::boot_time{(visited_.empty() ? done_ + 1 : done_) * tick};
-  }
+  domain::boot_time next_tick() const { return domain::boot_time{(done_ + 1) * tick}; }
 
-  /// Calls what was due at `now` or before, but not more than `most`: the rest is left to the next call.
-  void advance(domain::boot_time now, std::size_t most = std::numeric_limits<std::size_t>::max()) {
+  /// Calls everything that was due at `now` or before.
+  void advance(domain::boot_time now) {
     const auto last = tick_of(now);
-    if (last <= done_ && visited_.empty())
+    if (last <= done_)
       return;
-    for (;;) {
-      while (!visited_.empty()) {
-        auto& entry = visited_.front();
-        if (entry.due_ <= now && most == 0)
-          return;
+    // After a long pause every slot is visited once; that covers everything.
+    auto next = std::max(done_ + 1, last - static_cast<std::int64_t>(slots_.size()) + 1);
+    for (; next <= last; ++next) {
+      done_ = next;
+      list visited;
+      visited.swap(slots_[slot_of(next)]);
+      while (!visited.empty()) {
+        auto& entry = visited.front();
         entry.unlink();
-        if (entry.due_ <= now) {
-          --most;
-          entry.on_due(); // may disarm others that are still in `visited_`
-        } else {
-          slots_[slot_of(done_)].push_back(entry);
-        }
+        if (entry.due_ <= now)
+          entry.on_due(); // may disarm others that are still in `visited`
+        else
+          slots_[slot_of(next)].push_back(entry);
       }
-      if (done_ >= last)
-        break;
-      // After a long pause every slot is visited once; that covers everything.
-      done_ = std::max(done_ + 1, last - static_cast<std::int64_t>(slots_.size()) + 1);
-      visited_.swap(slots_[slot_of(done_)]);
     }
     // Entries leave without telling, so they are looked for; a wheel in use shows one soon.
     empty_ =
@@ -94,8 +86,7 @@ private:
   std::size_t slot_of(std::int64_t number) const { return static_cast<std::size_t>(number) % slots_.size(); }
 
   std::array<list, 1024> slots_; ///< about 20 s a round; what is due later stays for further rounds
-  list visited_;                 ///< of the slot `done_`: not looked at yet
-  std::int64_t done_;            ///< the last tick whose slot was taken out
+  std::int64_t done_;            ///< the last tick that was visited
   bool empty_ = true;
 };
 

@@ -4,7 +4,6 @@
 
 #include "net/timer_wheel.hpp"
 
-#include <algorithm>
 #include <functional>
 #include <memory>
 #include <random>
@@ -121,29 +120,4 @@ CAF_TEST(a long pause calls everything once) {
   wheel.advance(at(86'400'000));
   for (const auto& one : all)
     CAF_REQUIRE_EQUAL(one->calls, 1);
-}
-
-CAF_TEST(what is due at once is called some at a time and nothing is left out) {
-  timer_wheel wheel{at(0)};
-  std::vector<std::unique_ptr<alarm>> all;
-  for (int i = 0; i < 100; ++i)
-    wheel.arm(*all.emplace_back(std::make_unique<alarm>()), at(i < 60 ? 100 : 140));
-  alarm later; // a round behind, in the same slot
-  wheel.arm(later, at(100 + 1024 * timer_wheel::tick.count()));
-  const auto called = [&] {
-    return std::count_if(all.begin(), all.end(), [](const auto& entry) { return entry->calls == 1; });
-  };
-  wheel.advance(at(200), 40);
-  CAF_CHECK_EQUAL(called(), 40);
-  CAF_CHECK(wheel.next_tick() <= at(200));
-  wheel.disarm(*all[40]);
-  wheel.advance(at(200), 40);
-  CAF_CHECK_EQUAL(called(), 80);
-  wheel.advance(at(200), 40);
-  CAF_CHECK_EQUAL(called(), 99);
-  CAF_CHECK_EQUAL(all[40]->calls, 0);
-  CAF_CHECK(wheel.next_tick() > at(200));
-  CAF_CHECK_EQUAL(later.calls, 0);
-  wheel.advance(at(200 + 1024 * timer_wheel::tick.count()));
-  CAF_CHECK_EQUAL(later.calls, 1);
 }
