@@ -125,8 +125,10 @@ void replica::meet(const node_id& who, peer& p, const standing& m) {
     return start_over(who, p);
   if (holds(m.last))
     p.before = m.last;
+  else if (const auto* role = current_.value.find(who); role != nullptr && role->role == member_role::full)
+    p.before = id_of(std::max(m.applied, committed_)); // it has that; behind it lies what was never acknowledged
   else if (m.applied <= last_.seq)
-    p.before = id_of(m.applied); // behind it lies what was never acknowledged
+    p.before = id_of(m.applied);
   else
     return start_over(who, p);
   if (p.before.seq < p.known.acked)
