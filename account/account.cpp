@@ -69,12 +69,16 @@ void account::begin(moment now, bool checkpoint) {
 
 /// Writes an entry and applies it. `given`: the hash of the event's id, when the SaaS chose that.
 void account::decide(entry::any e, domain::event_ptr source, const id_hash* given) {
+  write(e);
+  apply(e, source, given);
+}
+
+void account::write(entry::any& e) {
   if (batch_.entries.empty()) {
     entry::any time = entry::time{context_.at.boot, context_.at.wall};
     entry::put(time, batch_.entries);
   }
   entry::put(e, batch_.entries);
-  apply(e, source, given);
 }
 
 std::vector<std::pair<subscription_state*, domain::action>>
@@ -276,7 +280,7 @@ subscription_state* account::next_claimable() {
 std::size_t account::claim(const std::function<bool()>& take_slot) {
   expire_overdue();
   starved_ = false;
-  std::size_t claims = 0;
+  entry::claimed claims;
   if (!settings_.paused && !settings_.held && !erased_ && pending_ > 0) {
     auto places = rate_.free(context_.at.boot);
     while (places > 0 && in_flight_ < settings_.slots) {
@@ -287,12 +291,18 @@ std::size_t account::claim(const std::function<bool()>& take_slot) {
         starved_ = true;
         break;
       }
-      const auto number = s->waiting.front().second;
-      decide(entry::claimed{{domain::notification_number{number}}});
-      claimed_now_.push_back(number);
-      ++claims;
+      // Each at once, as the next depends on it; written together.
+      const domain::notification_number number{s->waiting.front().second};
+      apply_claim(number);
+      claimed_now_.push_back(raw(number));
+      claims.numbers.push_back(number);
       --places;
     }
+  }
+  const auto claimed = claims.numbers.size();
+  if (claimed > 0) {
+    entry::any together{std::move(claims)};
+    write(together);
   }
   // What is over the backlog's limits goes, the oldest first; never what was just claimed.
   std::vector<domain::notification_number> surplus;
@@ -320,7 +330,7 @@ std::size_t account::claim(const std::function<bool()>& take_slot) {
     }
   }
   cancel_pending(surplus, notification_state::expired);
-  return claims;
+  return claimed;
 }
 
 void account::expire_overdue() {

@@ -174,6 +174,7 @@ private:
 
   // deciding (account.cpp)
   void decide(entry::any e, domain::event_ptr source = nullptr, const id_hash* given = nullptr);
+  void write(entry::any& e);
   std::optional<request_error> refuses(const create_subscription& r, std::uint32_t counted) const;
   std::optional<request_error> refuses(const replace_subscription& r, std::uint32_t counted) const;
   request_error too_many_subscriptions() const;
@@ -197,7 +198,7 @@ private:
   void apply_event(const entry::event& e, const domain::event_ptr& source, const id_hash* given);
   void apply_opened(const entry::opened& e);
   void apply_joined(const entry::joined& e);
-  void apply_claimed(const entry::claimed& e);
+  void apply_claim(domain::notification_number number);
   void apply_ended(const entry::ended& e);
   void apply_dropped(const entry::dropped& e);
   void apply_subscription(const entry::subscription_put& e);

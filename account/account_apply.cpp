@@ -30,7 +30,10 @@ void account::apply(const entry::any& e, const domain::event_ptr& source, const 
                  [&](const entry::event& x) { apply_event(x, source, given); },
                  [&](const entry::opened& x) { apply_opened(x); },
                  [&](const entry::joined& x) { apply_joined(x); },
-                 [&](const entry::claimed& x) { apply_claimed(x); },
+                 [&](const entry::claimed& x) {
+                   for (const auto number : x.numbers)
+                     apply_claim(number);
+                 },
                  [&](const entry::ended& x) { apply_ended(x); },
                  [&](const entry::dropped& x) { apply_dropped(x); },
                  [&](const entry::subscription_put& x) { apply_subscription(x); },
@@ -129,27 +132,25 @@ void account::leave_waiting(notification& n) {
     s->waiting.erase({n.due, raw(n.number)});
 }
 
-void account::apply_claimed(const entry::claimed& e) {
-  for (const auto number : e.numbers) {
-    auto* n = find(number);
-    if (n == nullptr || n->state != notification_state::pending)
-      continue;
-    leave_waiting(*n);
-    n->state = notification_state::claimed;
-    n->claimed_boot = context_.at.boot;
-    n->claimed_life = context_.live ? life_.life : context_.then.life;
-    n->claimed = context_.at.wall;
-    ++in_flight_;
-    rate_.take(1);
-    if (auto* s = subscriptions_.find_any(n->subscription)) {
-      n->revision = s->now.revision;
-      ++s->in_flight;
-      s->last_claim = context_.at.boot;
-      ++in_flight_by_origin_[s->origin];
-      n->origin = s->origin;
-    }
-    touch(*n);
+void account::apply_claim(domain::notification_number number) {
+  auto* n = find(number);
+  if (n == nullptr || n->state != notification_state::pending)
+    return;
+  leave_waiting(*n);
+  n->state = notification_state::claimed;
+  n->claimed_boot = context_.at.boot;
+  n->claimed_life = context_.live ? life_.life : context_.then.life;
+  n->claimed = context_.at.wall;
+  ++in_flight_;
+  rate_.take(1);
+  if (auto* s = subscriptions_.find_any(n->subscription)) {
+    n->revision = s->now.revision;
+    ++s->in_flight;
+    s->last_claim = context_.at.boot;
+    ++in_flight_by_origin_[s->origin];
+    n->origin = s->origin;
   }
+  touch(*n);
 }
 
 void account::apply_ended(const entry::ended& e) {

@@ -332,6 +332,10 @@ std::uint64_t node::catalog_changes() const {
   return impl_->shared->catalog_changes;
 }
 
+std::uint64_t node::catalog_applied() const {
+  return impl_->shared->catalog_applied;
+}
+
 cluster_view_ptr node::cluster_state() const {
   return impl_->shared->cluster();
 }

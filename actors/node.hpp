@@ -92,6 +92,8 @@ public:
   void answer_forwarded_by(std::function<void(std::string, std::function<void(std::string)>)> how);
   /// Rises when accounts, keys or tokens changed through another node.
   std::uint64_t catalog_changes() const;
+  /// How far this node's copy of them is.
+  std::uint64_t catalog_applied() const;
   /// What this node knows of its cluster; null when nothing yet, or on a node alone.
   cluster_view_ptr cluster_state() const;
 

@@ -96,6 +96,10 @@ void replica_state::take_row(proposed_row proposed) {
 }
 
 void replica_state::committed(std::uint64_t through) {
+  if (at.shard == domain::system_shard) {
+    note_catalog();
+    core->tick(time()); // the other nodes hear at once
+  }
   while (!waiting.empty() && waiting.front().seq <= through) {
     const auto row = std::move(waiting.front());
     waiting.pop_front();
@@ -247,13 +251,18 @@ void replica_state::written(const commit_receipt& receipt) {
     self->delayed_send(self, full_retry, commit_atom_v);
     return;
   }
-  if (at.shard == domain::system_shard)
-    ++node->catalog_changes;
   writes.pop_front();
   writing = false;
   write_next();
   core->stored();
+  if (at.shard == domain::system_shard)
+    note_catalog();
   judge();
+}
+
+void replica_state::note_catalog() {
+  if (node->catalog_applied.exchange(core->applied()) != core->applied())
+    ++node->catalog_changes;
 }
 
 void replica_state::save(const replication::promise& what) {

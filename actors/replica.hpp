@@ -80,6 +80,7 @@ struct replica_state : replication::ports {
   void write(plan what);
   void write_next();
   void written(const commit_receipt& receipt);
+  void note_catalog();
 
   replica_actor::pointer self;
   services_ptr node;

@@ -77,6 +77,7 @@ struct services {
   std::atomic<bool> draining{false}; ///< no new claims, no new requests
   std::atomic<bool> held{false};     ///< the store was restored and not released yet
   std::atomic<std::uint64_t> catalog_changes{0}; ///< that came from another node of the cluster
+  std::atomic<std::uint64_t> catalog_applied{0}; ///< newest row of the catalog's log that is in its tables
   domain::foreign_clocks clocks;                 ///< of the other nodes
 
   /// How the API answers a request that another node received; the callback may come on any thread.

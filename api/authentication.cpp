@@ -184,6 +184,11 @@ authenticator::remembered<account_ptr> authenticator::account_of_key(domain::acc
   });
 }
 
+void authenticator::notice(std::uint64_t changes) {
+  if (changes_.load(std::memory_order_relaxed) != changes && changes_.exchange(changes) != changes)
+    forget();
+}
+
 void authenticator::forget() {
   const std::lock_guard lock{guard_};
   ++generation_;

@@ -57,6 +57,8 @@ public:
   /// The account of a key.
   account_ptr find_account(domain::account_id number);
 
+  /// The catalog's changes through other nodes, counted: forgets everything when there are new ones.
+  void notice(std::uint64_t changes);
   /// Forgets everything: call it between a committed change of the catalog and its answer.
   void forget();
 
@@ -96,6 +98,7 @@ private:
   const std::uint64_t instance_; ///< told apart from every other of this process
   /// Of what is remembered: a read that began before a change is not kept. Changed under the guard.
   std::atomic<std::uint64_t> generation_{0};
+  std::atomic<std::uint64_t> changes_{0}; ///< as noticed last
   std::unordered_map<crypto::digest256, remembered<caller_ptr>, digest_hash> callers_;
   std::unordered_map<std::string, remembered<account_ptr>> accounts_;
   std::unordered_map<std::uint64_t, remembered<account_ptr>> numbered_;

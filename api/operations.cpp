@@ -1,5 +1,6 @@
 // What operators and their machines ask of a node.
 #include "api/handlers.hpp"
+#include "api/cluster_json.hpp"
 #include "api/json_body.hpp"
 #include "api/openapi.hpp"
 #include "api/query.hpp"
@@ -20,6 +21,8 @@ answer get_readyz(call& c) {
     reasons.emplace_back("store-full");
   if (node.held())
     reasons.emplace_back("held");
+  if (node.clustered() && node.where(domain::system_shard).is == actors::node::place::kind::nowhere)
+    reasons.emplace_back("no-quorum");
   std::string body;
   domain::object_writer object{body};
   object.texts("reasons", reasons).close();
@@ -36,9 +39,12 @@ answer get_openapi(call&) {
   co_return json_response(200, std::string{openapi_document()});
 }
 
-answer get_cluster(call&) {
-  throw refusal{"not-found", "this node is no member of a cluster"};
-  co_return net::http_response{};
+answer get_cluster(call& c) {
+  allow_parameters(c.request, {});
+  if (!c.node().clustered())
+    throw refusal{"not-found", "this node is no member of a cluster"};
+  co_return json_response(200, render_cluster(c.node().cluster_state(), c.node().store().identity().shards,
+                                              c.node().settings()->cluster.replicas));
 }
 
 answer post_release(call& c) {

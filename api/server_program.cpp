@@ -117,6 +117,7 @@ struct server_program::impl {
     // Before the server: what the node still answers resumes the server's coroutines.
     running.reset();
     server.reset();
+    surface.reset();
   }
 
   std::shared_ptr<const config::settings> settings;

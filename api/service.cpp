@@ -2,6 +2,7 @@
 
 #include "api/authorization.hpp"
 #include "api/copper.hpp"
+#include "api/forwarding.hpp"
 #include "api/json_body.hpp"
 #include "api/pipeliner.hpp"
 #include "config/logging.hpp"
@@ -71,6 +72,19 @@ struct service::impl {
 
   surroundings around;
   router paths;
+  std::optional<forwarded_requests> from_peers;
+
+  /// Which node of a cluster answers: what changes accounts, keys and tokens, the one that holds those; what
+  /// asks an account, the account's. Everything else any node knows itself.
+  actors::node::place place_of(const route& wanted, const account_ptr& account) const {
+    if (!around.node.clustered())
+      return {};
+    if (wanted.needs == access::admin && wanted.method != "GET")
+      return around.node.where(domain::system_shard);
+    if (account && wanted.needs != access::admin)
+      return around.node.where(account->number);
+    return {};
+  }
 
   /// The answer to a request that is refused, in the words of the surface it went to.
   net::http_response refuse(const net::http_request& request, const refusal& why,
@@ -107,12 +121,16 @@ struct service::impl {
   }
 };
 
-service::service(actors::node& node) : impl_{std::make_unique<impl>(node)} {}
+service::service(actors::node& node) : impl_{std::make_unique<impl>(node)} {
+  if (node.clustered())
+    impl_->from_peers.emplace(node, [this](net::http_request& request) { return answer(request, origin::peer); });
+}
 service::~service() = default;
 
 std::variant<net::http_service::accept_body, net::http_response>
 service::on_head(const net::http_request& head) {
   std::string_view path;
+  impl_->around.credentials.notice(impl_->around.node.catalog_changes());
   try {
     auto found = impl_->find(head);
     path = found.path;
@@ -128,7 +146,11 @@ service::on_head(const net::http_request& head) {
   }
 }
 
-boost::asio::awaitable<net::http_response> service::handle(net::http_request& request) {
+net::task<net::http_response> service::handle(net::http_request& request) {
+  return answer(request, origin::client);
+}
+
+net::task<net::http_response> service::answer(net::http_request& request, origin from) {
   net::http_response response;
   std::string_view path;
   call c{impl_->around, request, {}, nullptr, nullptr};
@@ -141,11 +163,20 @@ boost::asio::awaitable<net::http_response> service::handle(net::http_request& re
       response.fields.add("Allow", found.allow);
     } else {
       auto allowed = judged ? std::move(judged->allowed)
-                            : authorize(impl_->around, *found.hit, found.values, request, first_look::no);
+                            : authorize(impl_->around, *found.hit, found.values, request,
+                                        from == origin::peer ? first_look::yes : first_look::no);
       c.values = std::move(found.values);
       c.who = std::move(allowed.who);
       c.account = std::move(allowed.account);
-      response = co_await found.hit->answer(c);
+      const auto place = impl_->place_of(*found.hit, c.account);
+      using kind = actors::node::place::kind;
+      if (place.is == kind::nowhere || (place.is == kind::there && from == origin::peer))
+        throw refusal{account::request_error{
+            503, "no-quorum", "no node of the cluster serves this at the moment; nothing was done", {}, 1}};
+      if (place.is == kind::there)
+        response = co_await forward(impl_->around.node, place.node, request);
+      else
+        response = co_await found.hit->answer(c);
     }
   } catch (const refusal& why) {
     response = impl_->refuse(c.request, why, path);

@@ -93,7 +93,9 @@ void measure_backlog(stage& on, figures& into) {
     restarted = std::max(restarted, static_cast<double>(after.anonymous_bytes()));
   }
   const auto start = after.start_time();
+  most_memory sending{after};
   on.settle();
+  const auto most_sending = sending.bytes();
   const auto drained = static_cast<double>(million) /
                        std::chrono::duration<double>(domain::boot_clock::now() - *first).count();
   const auto handshakes = on.receiver().stats().handshakes - handshakes_before;
@@ -113,6 +115,7 @@ void measure_backlog(stage& on, figures& into) {
            static_cast<double>(handshakes) / pending);
   into.add("anonymous memory in the 5 s after, most", unit::megabytes, restarted / megabyte,
            at_most(wanted_memory));
+  into.add("anonymous memory while they go out, most", unit::megabytes, most_sending / megabyte);
 }
 
 } // namespace carillon::bench

@@ -16,6 +16,10 @@ public:
   void u8(std::uint8_t v) { out_.push_back(static_cast<char>(v)); }
 
   void number(std::uint64_t v) {
+    if (v < 0x80) { // most are
+      out_.push_back(static_cast<char>(v));
+      return;
+    }
     char bytes[10];
     std::size_t count = 0;
     while (v >= 0x80) {

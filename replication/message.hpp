@@ -42,7 +42,8 @@ struct standing {
   std::uint64_t applied = 0; ///< everything up to it is committed and in the tables
   bool whole = false;        ///< log and tables are complete up to `last`
   row_id base;               ///< of the `reset` that this life of the node did last
-  std::uint64_t parts = 0;   ///< of the copy that followed
+  std::uint64_t copy = 0;    ///< the copy that followed, as `snapshot_part` numbers it
+  std::uint64_t parts = 0;   ///< of that
 };
 
 /// Member to whoever asked: I have promised a later epoch, or this one to somebody else.
@@ -75,6 +76,7 @@ struct reset {
 struct snapshot_part {
   epoch at = 0;
   row_id through;
+  std::uint64_t copy = 0;  ///< grows with each copy that is begun in an epoch: parts of two never mix
   std::uint64_t index = 0; ///< from 0, in order
   bool last = false;
   std::string rows; ///< `storage/shard_copy.hpp`
@@ -83,6 +85,7 @@ struct snapshot_part {
 /// Node to primary: that part is durable.
 struct installed {
   epoch at = 0;
+  std::uint64_t copy = 0;
   std::uint64_t index = 0;
   bool whole = false; ///< it was the last
 };

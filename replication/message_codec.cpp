@@ -32,6 +32,7 @@ struct writer {
     w.number(m.applied);
     w.u8(m.whole ? 1 : 0);
     put(w, m.base);
+    w.number(m.copy);
     w.number(m.parts);
   }
   void operator()(const refused& m) { w.number(m.promised); }
@@ -57,12 +58,14 @@ struct writer {
   void operator()(const snapshot_part& m) {
     w.number(m.at);
     put(w, m.through);
+    w.number(m.copy);
     w.number(m.index);
     w.u8(m.last ? 1 : 0);
     w.text(m.rows);
   }
   void operator()(const installed& m) {
     w.number(m.at);
+    w.number(m.copy);
     w.number(m.index);
     w.u8(m.whole ? 1 : 0);
   }
@@ -86,10 +89,11 @@ message read(std::uint8_t kind, byte_reader& r) {
   case 0:
     return lead{at};
   case 1: {
-    standing m{at, get_row_id(r), 0, false, {}, 0};
+    standing m{at, get_row_id(r), 0, false, {}, 0, 0};
     m.applied = r.number();
     m.whole = r.u8() != 0;
     m.base = get_row_id(r);
+    m.copy = r.number();
     m.parts = r.number();
     return m;
   }
@@ -112,14 +116,15 @@ message read(std::uint8_t kind, byte_reader& r) {
   case 5:
     return reset{at, get_row_id(r)};
   case 6: {
-    snapshot_part m{at, get_row_id(r), 0, false, {}};
+    snapshot_part m{at, get_row_id(r), r.number(), 0, false, {}};
     m.index = r.number();
     m.last = r.u8() != 0;
     m.rows = r.text();
     return m;
   }
   default: {
-    installed m{at, r.number(), false};
+    installed m{at, r.number(), 0, false};
+    m.index = r.number();
     m.whole = r.u8() != 0;
     return m;
   }

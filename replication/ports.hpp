@@ -48,20 +48,22 @@ public:
   virtual void save(const promise& what) = 0;
   /// Erases the rows after `after` with what is staged of them, then puts these.
   virtual void put(std::uint64_t after, std::vector<log_entry> rows) = 0;
-  /// Does the table writes that are staged for rows up to `through`, and remembers that.
+  /// Does the table writes that are staged for rows up to `through`, and remembers that. They stay beside their
+  /// row as long as it does: a member that comes back needs both.
   virtual void apply(std::uint64_t through) = 0;
-  /// Becomes an incomplete copy: erases the log with what is staged, and remembers both.
+  /// Becomes an incomplete copy: erases the log with what is staged, and remembers base and epoch.
   virtual void reset(const row_id& base, epoch at) = 0;
-  /// Puts a part of the copy; the first one erases all else but the log behind `base`. With the last one the
-  /// copy is whole, and applied up to `through`.
+  /// Puts a part of the copy; the first one erases all else but the log behind `base` with what is staged. With
+  /// the last one the copy is whole, and applied up to `through`: what is staged for rows up to it counts as done.
   virtual void install(const snapshot_part& part) = 0;
 
   /// The epoch of a row; nothing when it isn't there (any more).
   virtual std::optional<epoch> epoch_of(std::uint64_t seq) const = 0;
-  /// Rows from this seq on, in order, about so many bytes, at least one if there is one.
+  /// Rows from this seq on, in order and without a gap, about so many bytes, at least one; none when the one of
+  /// this seq isn't there (any more). Retention never erases the newest row whose table writes are done.
   virtual std::vector<log_entry> rows(std::uint64_t from, std::size_t bytes) const = 0;
-  /// The next part of the copy that this node is sent; with index 0 it begins anew, from the tables as they
-  /// are now. `epoch` is filled in by the replica.
+  /// The next part of the copy that this node is sent: the tables, and the log up to what is applied with what was
+  /// staged of it. With index 0 it begins anew, from how they are now. `at` and `copy` are filled in by the replica.
   virtual snapshot_part next_part(const node_id& to, std::uint64_t index) = 0;
   /// No more parts for this node.
   virtual void end_copy(const node_id& to) = 0;

@@ -12,8 +12,8 @@ replica::replica(node_id self, const stored_state& found, replica_settings setti
       durable_{found.last.seq}, applied_{found.applied}, marked_{found.applied}, committed_{found.applied},
       known_equal_{found.applied}, reported_{found.applied} {}
 
-void replica::received(const node_id& from, const message& what) {
-  std::visit([&](const auto& m) { on(from, m); }, what);
+void replica::received(const node_id& from, message what) {
+  std::visit([&](auto& m) { on(from, m); }, what);
 }
 
 void replica::stored() {
@@ -21,7 +21,7 @@ void replica::stored() {
   writes_.pop_front();
   switch (done.what) {
   case write::kind::promise:
-    if (attempt_ && attempt_->at == attempt::phase::promising) {
+    if (attempt_ && attempt_->at == attempt::phase::promising && attempt_->next.epoch == done.through) {
       attempt_->at = attempt::phase::swapping;
       out_.swap(attempt_->next, attempt_->expected);
     } else {
@@ -29,18 +29,16 @@ void replica::stored() {
     }
     break;
   case write::kind::rows:
-    durable_ = done.through;
+  case write::kind::part:
+    durable_ = std::max(durable_, done.through);
     break;
   case write::kind::apply:
     applying_ = false;
-    marked_ = done.through;
+    marked_ = std::max(marked_, done.through);
     applied_ = std::max(applied_, done.through);
     break;
   case write::kind::reset:
     durable_ = done.through;
-    break;
-  case write::kind::part:
-    durable_ = std::max(durable_, done.through);
     break;
   }
   if (done.answer)
@@ -59,7 +57,7 @@ void replica::tick(std::chrono::milliseconds now) {
   else if (!attempt_)
     judge_configuration();
   for (auto& [who, p] : peers_) {
-    if (p.counted && !attempt_ && now_ - p.known.heard >= settings_.resend_after)
+    if (p.counted && !attempt_ && silent(p))
       p.counted = false; // a learner that is silent holds nobody up
     if (p.known.in_step && p.told_committed < committed_ && !p.waiting)
       say_committed(who, p);
@@ -140,10 +138,7 @@ bool replica::reconfigure(coordination::shard_configuration next) {
   if (attempt_ || !whole_)
     return false;
   const bool mine = next.primary == self_;
-  const bool may_take = current_.at == 0 || leading_ != 0 || current_.value.primary == self_;
-  const auto* me = current_.value.find(self_);
-  const bool full = me != nullptr && me->role == coordination::member_role::full;
-  if (mine && !may_take && !full)
+  if (!all_filled(next))
     return false;
   if (!mine && (leading_ == 0 || !closed_ || committed_ != last_.seq || !caught_up(next.primary)))
     return false;
@@ -153,6 +148,19 @@ bool replica::reconfigure(coordination::shard_configuration next) {
     raised_ = next.epoch;
   save({next.epoch, next.primary}, {}, std::nullopt);
   return true;
+}
+
+/// Each full member of `next` has, and until the swap is decided gets, all that is committed.
+bool replica::all_filled(const coordination::shard_configuration& next) const {
+  if (current_.at == 0)
+    return true; // the first configuration: there is nothing yet
+  return std::all_of(next.members.begin(), next.members.end(), [&](const coordination::shard_member& m) {
+    if (m.role != coordination::member_role::full)
+      return true;
+    const auto* before = current_.value.find(m.node);
+    return (before != nullptr && before->role == coordination::member_role::full) ||
+           (leading_ == current_.value.epoch && caught_up(m.node));
+  });
 }
 
 void replica::stop_proposing() {

@@ -20,6 +20,10 @@ struct replica_settings {
   std::chrono::milliseconds resend_after{1000};
 };
 
+/// After so many times `resend_after` without a word a member is asked anew where it stands, and no row waits for
+/// a learner.
+inline constexpr int silent_resends = 3;
+
 /// Bytes of rows in one message; a row alone may be longer.
 inline constexpr std::size_t append_bytes = std::size_t{1} << 20;
 
@@ -52,7 +56,7 @@ public:
   void not_configured();
   /// The swap ended, one way or another.
   void swapped();
-  void received(const node_id& from, const message& what);
+  void received(const node_id& from, message what);
   /// The oldest write that was not answered yet is durable.
   void stored();
   /// The connection to a node is there (again): what was said before may be lost.
@@ -64,9 +68,10 @@ public:
   /// Takes the next row, of seq `next_seq()`. Only while serving.
   void propose(log_entry row);
   /// Tries to make `next` the configuration, with this node or, after `stop_proposing`, another full member
-  /// as primary; goes on until the configuration is another than it was. False when it can't be tried now.
+  /// as primary; goes on until the configuration is another than it was. False when it can't be tried now, or
+  /// would make a node full that isn't `caught_up`.
   bool reconfigure(coordination::shard_configuration next);
-  /// Before a planned handover: no more rows.
+  /// Before a planned handover: no more rows, until this node serves again in another epoch.
   void stop_proposing();
 
   // --- what it knows ---
@@ -93,19 +98,22 @@ public:
   /// From now on rows count only when this member with a whole copy has them, too; so that a configuration in
   /// which it is full finds it with all that was ever committed. False when its copy isn't whole.
   bool count_in(const node_id& who);
-  /// It counts, is whole and has all that is committed: it may become full, or primary.
+  /// It counts, is whole and has all that is committed, or may have been by an earlier primary: it may become
+  /// full, or primary.
   bool caught_up(const node_id& who) const;
 
 private:
   struct peer {
     follower known;
     std::uint64_t next = 0; ///< first row not sent yet
+    row_id before;          ///< the row before that; epoch 0 when it isn't known any more
     bool waiting = false;   ///< for an answer to what was sent last
     std::chrono::milliseconds sent{0};
     std::uint64_t told_committed = 0;
     // Its copy, when its log didn't meet this one:
     bool was_reset = false;
     row_id base;
+    std::uint64_t copy = 0;            ///< how often it was begun
     std::optional<std::uint64_t> part; ///< sent and not known to be installed; nothing: not begun, or done
     std::chrono::milliseconds part_sent{0};
     bool counted = false; ///< a learner that rows already wait for, because it is to become full
@@ -118,7 +126,7 @@ private:
   /// A write under way, and what follows from it.
   struct write {
     enum class kind : std::uint8_t { promise, rows, apply, reset, part } what{};
-    std::uint64_t through = 0;        ///< last row that is durable afterwards, or applied
+    std::uint64_t through = 0;        ///< last row that is durable afterwards, or applied; or the epoch promised
     std::optional<message> answer;    ///< goes to `asker` then
     node_id asker;
     bool erases = false;              ///< rows that are on the disk until then
@@ -126,7 +134,7 @@ private:
 
   // following
   void on(const node_id& from, const lead& m);
-  void on(const node_id& from, const append& m);
+  void on(const node_id& from, append& m);
   void on(const node_id& from, const reset& m);
   void on(const node_id& from, const snapshot_part& m);
   // leading
@@ -141,18 +149,23 @@ private:
   bool has(const row_id& id) const;
   bool erasing() const;
   void save(const promise& what, const node_id& asker, std::optional<message> answer);
+  void stand(const node_id& asker, epoch at);
+  void forget_after(std::uint64_t seq);
   void apply_committed();
 
   // configuration (replica.cpp)
   void judge_configuration();
   void swap_again();
+  bool all_filled(const coordination::shard_configuration& next) const;
 
   // leading (replica_leading.cpp)
   void become_leader(epoch at);
   void stop_leading();
   peer* known_peer(const node_id& who, epoch at);
   bool holds(const row_id& id) const;
+  row_id id_of(std::uint64_t seq) const;
   void say_lead(const node_id& who, peer& p);
+  bool silent(const peer& p) const;
   void say_again(const node_id& who, peer& p);
   void say_committed(const node_id& who, peer& p);
   void meet(const node_id& who, peer& p, const standing& m);
@@ -161,6 +174,7 @@ private:
   void ship_all();
   void copy_on(const node_id& who, peer& p);
   void send_part(const node_id& who, peer& p, std::uint64_t index);
+  void copied(const node_id& who, peer& p);
   bool needed(const node_id& who) const;
   void advance();
   void report();
@@ -174,7 +188,7 @@ private:
   promise promised_;
   row_id last_, base_;
   bool whole_ = true;
-  std::uint64_t parts_ = 0; ///< of the copy under way, asked to be installed
+  std::uint64_t copy_ = 0, parts_ = 0; ///< the copy under way, and how many parts of it were put
   epoch reset_in_ = 0;
   std::uint64_t last_staged_ = 0;
 
@@ -194,6 +208,8 @@ private:
 
   epoch leading_ = 0; ///< 0: it doesn't
   bool serving_ = false, closed_ = false;
+  /// What was in the log when it began to lead: any of it may have been committed by the primary before.
+  std::uint64_t inherited_ = 0;
   std::map<node_id, peer> peers_;
 };
 

@@ -8,7 +8,7 @@
 namespace carillon::replication {
 
 standing replica::where_i_stand(epoch at) const {
-  return {at, last_, applied_, whole_, base_, parts_};
+  return {at, last_, applied_, whole_, base_, copy_, parts_};
 }
 
 /// Rows that are to go are on the disk still: it can't be asked for them.
@@ -16,11 +16,12 @@ bool replica::erasing() const {
   return std::any_of(writes_.begin(), writes_.end(), [](const write& w) { return w.erases; });
 }
 
+/// Whether the leader's row is in this log.
 bool replica::has(const row_id& id) const {
   if (!whole_ && id.seq <= base_.seq)
     return id == base_;
-  if (id.seq <= applied_)
-    return true; // committed: everybody's is the same
+  if (id.seq <= known_equal_)
+    return true;
   if (id.seq > last_.seq)
     return false;
   if (id.seq == last_.seq)
@@ -30,36 +31,52 @@ bool replica::has(const row_id& id) const {
 
 void replica::save(const promise& what, const node_id& asker, std::optional<message> answer) {
   promised_ = what;
-  known_equal_ = applied_;
-  writes_.push_back({write::kind::promise, 0, std::move(answer), asker, false});
+  known_equal_ = committed_; // that is the same in every leader's log
+  writes_.push_back({write::kind::promise, what.at, std::move(answer), asker, false});
   out_.save(what);
+}
+
+/// Tells where this log stands, once it does on the disk.
+void replica::stand(const node_id& asker, epoch at) {
+  if (writes_.empty()) {
+    out_.send(asker, where_i_stand(at));
+    return;
+  }
+  // It tells all that the answer in its place would have told.
+  writes_.back().answer = where_i_stand(at);
+  writes_.back().asker = asker;
+}
+
+/// Rows behind this one are to be erased: writes under way make none of them durable.
+void replica::forget_after(std::uint64_t seq) {
+  durable_ = std::min(durable_, seq);
+  for (auto& w : writes_)
+    if (w.what == write::kind::rows || w.what == write::kind::part)
+      w.through = std::min(w.through, seq);
 }
 
 /// Whether `from` leads here in this epoch; tells it when it doesn't any more.
 bool replica::follows(const node_id& from, epoch at) {
   if (promised_ == promise{at, from})
     return true;
-  if (at <= promised_.at)
+  if (at <= promised_.at && promised_.candidate != from)
     out_.send(from, refused{promised_.at});
   return false;
 }
 
 void replica::on(const node_id& from, const lead& m) {
   const promise asked{m.at, from};
-  if (promised_ != asked && m.at <= promised_.at) {
-    out_.send(from, refused{promised_.at});
+  if (m.at <= promised_.at && !follows(from, m.at))
     return;
-  }
   if (leading_ != 0 && m.at > leading_)
     stop_leading();
   if (promised_ != asked)
     save(asked, from, where_i_stand(m.at));
-  else if (writes_.empty())
-    out_.send(from, where_i_stand(m.at));
-  // Else what is under way will be answered; if that is lost, it is asked again.
+  else
+    stand(from, m.at);
 }
 
-void replica::on(const node_id& from, const append& m) {
+void replica::on(const node_id& from, append& m) {
   if (!follows(from, m.at))
     return;
   if (m.rows.empty() && m.previous.seq == 0) {
@@ -70,8 +87,7 @@ void replica::on(const node_id& from, const append& m) {
     return;
   }
   if (!has(m.previous)) {
-    if (writes_.empty())
-      out_.send(from, where_i_stand(m.at));
+    stand(from, m.at);
     return;
   }
   auto first = m.rows.begin();
@@ -80,14 +96,16 @@ void replica::on(const node_id& from, const append& m) {
   const auto equal_to = m.rows.empty() ? m.previous.seq : m.rows.back().id.seq;
   if (first != m.rows.end()) {
     const auto after = first->id.seq - 1;
-    assert(after >= applied_ && "committed rows are never taken back");
+    assert(after >= committed_ && "committed rows are never taken back");
     const bool erases = after < last_.seq;
+    if (erases)
+      forget_after(after);
     last_ = m.rows.back().id;
     for (auto row = first; row != m.rows.end(); ++row)
       if (!row->staged.empty())
         last_staged_ = row->id.seq;
     writes_.push_back({write::kind::rows, last_.seq, appended{m.at, last_.seq}, from, erases});
-    out_.put(after, {first, m.rows.end()});
+    out_.put(after, {std::make_move_iterator(first), std::make_move_iterator(m.rows.end())});
   } else if (durable_ >= equal_to && !erasing()) {
     out_.send(from, appended{m.at, equal_to});
   }
@@ -99,8 +117,13 @@ void replica::on(const node_id& from, const append& m) {
 void replica::on(const node_id& from, const reset& m) {
   if (!follows(from, m.at))
     return;
-  if ((reset_in_ == m.at && m.base.seq <= base_.seq) || (!whole_ && m.base == base_)) {
-    // Said twice, or late; or what an earlier leader asked for serves this one, too.
+  const bool said = reset_in_ == m.at && m.base.seq <= base_.seq; // twice, or late
+  // What an earlier leader asked for, when no row of that leader's came.
+  const bool done = !whole_ && m.base == base_ && last_ == base_;
+  if (!said)
+    copy_ = parts_ = 0;
+  if (said || done) {
+    reset_in_ = m.at;
     if (m.base == base_ && !erasing())
       out_.send(from, appended{m.at, base_.seq});
     return;
@@ -108,7 +131,10 @@ void replica::on(const node_id& from, const reset& m) {
   reset_in_ = m.at;
   base_ = last_ = m.base;
   whole_ = false;
-  parts_ = 0;
+  forget_after(0);
+  for (auto& w : writes_)
+    if (w.what == write::kind::apply)
+      w.through = 0;
   applied_ = marked_ = 0;
   committed_ = reported_ = known_equal_ = m.base.seq;
   last_staged_ = 0;
@@ -119,11 +145,13 @@ void replica::on(const node_id& from, const reset& m) {
 void replica::on(const node_id& from, const snapshot_part& m) {
   if (!follows(from, m.at) || whole_)
     return;
-  if (m.index != 0 && m.index != parts_) {
-    if (writes_.empty() && m.index + 1 == parts_)
-      out_.send(from, installed{m.at, m.index, false}); // its answer was lost
+  const bool begins = m.index == 0 && m.copy > copy_;
+  if (!begins && (m.copy != copy_ || m.index != parts_)) {
+    if (writes_.empty() && m.copy == copy_ && m.index + 1 == parts_)
+      out_.send(from, installed{m.at, m.copy, m.index, false}); // its answer was lost
     return;
   }
+  copy_ = m.copy;
   parts_ = m.index + 1;
   if (m.last) {
     whole_ = true;
@@ -133,7 +161,8 @@ void replica::on(const node_id& from, const snapshot_part& m) {
     if (last_.seq < m.through.seq)
       last_ = m.through;
   }
-  writes_.push_back({write::kind::part, m.last ? m.through.seq : 0, installed{m.at, m.index, m.last}, from, true});
+  writes_.push_back({write::kind::part, m.last ? m.through.seq : 0,
+                     installed{m.at, m.copy, m.index, m.last}, from, true});
   out_.install(m);
 }
 

@@ -11,8 +11,14 @@ namespace carillon::replication {
 using coordination::member_role;
 
 void replica::become_leader(epoch at) {
+  if (leading_ == 0)
+    inherited_ = last_.seq;
   leading_ = at;
-  closed_ = false;
+  const bool closed = std::exchange(closed_, false);
+  if (serving_ && (closed || current_.value.acknowledging() < settings_.min_replicas)) {
+    serving_ = false;
+    out_.end_serving();
+  }
   std::map<node_id, peer> before = std::exchange(peers_, {});
   for (const auto& m : current_.value.members) {
     if (m.node == self_)
@@ -31,10 +37,6 @@ void replica::become_leader(epoch at) {
   }
   for (const auto& [gone, p] : before)
     out_.end_copy(gone);
-  if (serving_ && current_.value.acknowledging() < settings_.min_replicas) {
-    serving_ = false;
-    out_.end_serving();
-  }
   advance();
 }
 
@@ -67,7 +69,7 @@ void replica::say_again(const node_id& who, peer& p) {
   p.sent = now_;
   if (!p.known.in_step && p.was_reset) {
     out_.send(who, reset{leading_, p.base});
-  } else if (!p.known.in_step || p.waiting) {
+  } else if (!p.known.in_step || p.waiting || silent(p)) {
     p.waiting = false;
     out_.send(who, lead{leading_});
   } else {
@@ -75,10 +77,15 @@ void replica::say_again(const node_id& who, peer& p) {
   }
 }
 
+bool replica::silent(const peer& p) const {
+  return now_ - p.known.heard >= silent_resends * settings_.resend_after;
+}
+
 void replica::say_committed(const node_id& who, peer& p) {
   p.told_committed = committed_;
   p.sent = now_;
-  out_.send(who, append{leading_, {}, committed_, {}});
+  // A member that restarted learns by the row before that its log still equals this one.
+  out_.send(who, append{leading_, p.waiting ? row_id{} : p.before, committed_, {}});
 }
 
 // --- where a member's log meets this one ---
@@ -106,35 +113,47 @@ bool replica::holds(const row_id& id) const {
 }
 
 void replica::meet(const node_id& who, peer& p, const standing& m) {
-  if (p.was_reset && m.base != p.base)
-    return; // from before its reset, which is said again
+  if (p.known.whole && !m.whole)
+    return; // late: only a reset makes a copy incomplete, and that is behind it
   p.waiting = false;
+  if (p.was_reset && m.base != p.base) {
+    // From before its reset, or that is lost.
+    p.known.in_step = false;
+    return say_again(who, p);
+  }
   if (!m.whole && !p.was_reset)
     return start_over(who, p);
-  std::uint64_t equal_to = 0;
-  if (holds(m.last) || (m.whole && m.last.seq == m.applied && m.applied <= last_.seq))
-    equal_to = m.last.seq;
+  if (holds(m.last))
+    p.before = m.last;
   else if (!m.whole)
-    equal_to = p.base.seq;
+    p.before = p.base;
   else if (m.applied <= last_.seq)
-    equal_to = m.applied; // behind it lies what was never acknowledged
+    p.before = id_of(m.applied); // behind it lies what was never acknowledged
   else
     return start_over(who, p);
-  if (equal_to < durable_ && !out_.epoch_of(equal_to + 1))
+  if (p.before.seq < p.known.acked)
+    p.before = id_of(p.known.acked); // late: it had more before it said so
+  p.next = p.before.seq + 1;
+  if (p.next <= durable_ && !out_.epoch_of(p.next))
     return start_over(who, p); // what it lacks is past retention here
   p.known.in_step = true;
-  p.known.whole = m.whole;
-  p.known.acked = std::max(p.known.acked, std::min(equal_to, durable_));
-  p.next = equal_to + 1;
-  if (!m.whole && p.part) {
-    if (m.parts == *p.part || m.parts == *p.part + 1)
-      send_part(who, p, m.parts);
-    else
-      p.part.reset(); // it has lost count: from the first part on
+  p.known.acked = std::max(p.known.acked, std::min(p.before.seq, durable_));
+  if (m.whole)
+    copied(who, p);
+  else if (p.part && m.copy == p.copy && m.parts >= *p.part)
+    send_part(who, p, m.parts);
+  else if (m.copy != p.copy) {
+    // It has lost count, or counts an earlier leader's parts: from the first part on.
+    p.part.reset();
+    p.copy = std::max(p.copy, m.copy);
   }
   copy_on(who, p);
   ship(who, p);
   advance();
+}
+
+row_id replica::id_of(std::uint64_t seq) const {
+  return seq == last_.seq ? last_ : row_id{out_.epoch_of(seq).value_or(0), seq};
 }
 
 void replica::start_over(const node_id& who, peer& p) {
@@ -142,7 +161,7 @@ void replica::start_over(const node_id& who, peer& p) {
     out_.end_copy(who);
   p.part.reset();
   p.was_reset = true;
-  p.base = last_;
+  p.base = p.before = last_;
   p.known.in_step = p.known.whole = false;
   p.known.acked = 0;
   p.next = last_.seq + 1;
@@ -166,17 +185,13 @@ void replica::propose(log_entry row) {
 void replica::ship(const node_id& who, peer& p) {
   if (!p.known.in_step || p.waiting || p.next > durable_)
     return;
-  append m{leading_, {0, p.next - 1}, committed_, out_.rows(p.next, append_bytes)};
-  if (p.was_reset && m.previous.seq == p.base.seq)
-    m.previous = p.base;
-  else if (m.previous.seq == last_.seq)
-    m.previous = last_;
-  else
-    m.previous.at = out_.epoch_of(m.previous.seq).value_or(0);
-  std::erase_if(m.rows, [this](const log_entry& row) { return row.id.seq > durable_; });
+  append m{leading_, p.before, committed_, out_.rows(p.next, append_bytes)};
   if (m.rows.empty())
-    return;
-  p.next = m.rows.back().id.seq + 1;
+    return start_over(who, p); // past retention, while it took its time
+  while (m.rows.back().id.seq > durable_)
+    m.rows.pop_back();
+  p.before = m.rows.back().id;
+  p.next = p.before.seq + 1;
   p.waiting = true;
   p.sent = now_;
   p.told_committed = committed_;
@@ -198,6 +213,7 @@ void replica::on(const node_id& from, const appended& m) {
     if (!p->was_reset || m.last < p->base.seq)
       return;
     p->known.in_step = true; // it has done its reset
+    p->before = p->base;
     p->next = p->base.seq + 1;
   }
   p->known.acked = std::max(p->known.acked, std::min(m.last, durable_));
@@ -218,8 +234,7 @@ bool replica::needed(const node_id& who) const {
 }
 
 void replica::advance() {
-  if (leading_ == 0 || leading_ != current_.value.epoch ||
-      current_.value.acknowledging() < settings_.min_replicas)
+  if (leading_ == 0 || leading_ != current_.value.epoch)
     return;
   auto to = durable_;
   for (const auto& [who, p] : peers_)
@@ -231,7 +246,8 @@ void replica::advance() {
   committed_ = std::max(committed_, to);
   apply_committed();
   report();
-  if (!serving_ && !closed_ && !attempt_ && reported_ == last_.seq) {
+  if (!serving_ && !closed_ && reported_ == last_.seq &&
+      current_.value.acknowledging() >= settings_.min_replicas) {
     serving_ = true;
     out_.begin_serving();
   }
@@ -262,23 +278,31 @@ void replica::copy_on(const node_id& who, peer& p) {
 }
 
 void replica::send_part(const node_id& who, peer& p, std::uint64_t index) {
+  if (index == 0)
+    ++p.copy;
   p.part = index;
   p.part_sent = now_;
   auto part = out_.next_part(who, index);
   part.at = leading_;
+  part.copy = p.copy;
   out_.send(who, std::move(part));
 }
 
 void replica::on(const node_id& from, const installed& m) {
   auto* p = known_peer(from, m.at);
-  if (p == nullptr || p->part != m.index)
+  if (p == nullptr || p->copy != m.copy || p->part != m.index)
     return;
   if (!m.whole)
     return send_part(from, *p, m.index + 1);
-  p->part.reset();
-  p->known.whole = true;
-  out_.end_copy(from);
+  copied(from, *p);
   advance();
+}
+
+void replica::copied(const node_id& who, peer& p) {
+  p.known.whole = true;
+  p.was_reset = false;
+  if (std::exchange(p.part, std::nullopt))
+    out_.end_copy(who);
 }
 
 // --- members that join ---
@@ -294,7 +318,7 @@ bool replica::count_in(const node_id& who) {
 bool replica::caught_up(const node_id& who) const {
   const auto it = peers_.find(who);
   return it != peers_.end() && it->second.known.in_step && it->second.known.whole &&
-         it->second.known.acked >= committed_ && needed(who);
+         it->second.known.acked >= std::max(committed_, inherited_) && needed(who);
 }
 
 std::map<node_id, replica::follower> replica::followers() const {

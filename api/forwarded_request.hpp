@@ -1,0 +1,24 @@
+#pragma once
+
+#include "net/http_message.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// Requests and answers as one node passes them to another.
+namespace carillon::api {
+
+std::string encode_request(const net::http_request& request);
+/// Nothing for what can't be read.
+std::optional<net::http_request> decode_request(std::string_view text);
+
+struct forwarded_answer {
+  net::http_response response;
+  std::uint64_t catalog = 0; ///< how far the catalog was when the node answered
+};
+std::string encode_answer(const forwarded_answer& answer);
+std::optional<forwarded_answer> decode_answer(std::string_view text);
+
+} // namespace carillon::api

@@ -1,0 +1,121 @@
+#include "api/forwarding.hpp"
+
+#include "api/forwarded_request.hpp"
+#include "api/problem.hpp"
+#include "config/logging.hpp"
+
+#include <chrono>
+#include <optional>
+#include <utility>
+
+namespace carillon::api {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Longer than the longest answer: a long poll of 30 s, and an account's own time.
+constexpr std::chrono::milliseconds forward_timeout{65'000};
+/// A change of the catalog is told to all nodes at once; one that lags behind for so long answers nevertheless.
+constexpr auto catalog_wait = 1s;
+constexpr auto catalog_look = 2ms;
+
+class answer_wait {
+public:
+  answer_wait(actors::node& node, std::string to, std::string request)
+      : node_{node}, to_{std::move(to)}, request_{std::move(request)} {}
+  answer_wait(const answer_wait&) = delete;
+  answer_wait& operator=(const answer_wait&) = delete;
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> who) {
+    loop_ = &net::task_loop::here();
+    node_.forward(std::move(to_), std::move(request_), forward_timeout,
+                  [this, who](std::optional<std::string> answer) {
+                    answer_ = std::move(answer);
+                    loop_->resume(who);
+                  });
+  }
+  std::optional<std::string> await_resume() { return std::move(answer_); }
+
+private:
+  actors::node& node_;
+  std::string to_, request_;
+  net::task_loop* loop_ = nullptr;
+  std::optional<std::string> answer_;
+};
+
+} // namespace
+
+net::task<net::http_response> forward(actors::node& node, const std::string& to, const net::http_request& request) {
+  answer_wait asked{node, to, encode_request(request)};
+  const auto text = co_await asked;
+  auto answer = text ? decode_answer(*text) : std::nullopt;
+  if (!answer)
+    throw refusal{account::request_error{
+        503, "no-quorum", "the node that serves this is not reached; what was asked may have been done", {}, 1}};
+  const auto until = domain::boot_clock::now() + catalog_wait;
+  while (answer->catalog > node.catalog_applied() && domain::boot_clock::now() < until) {
+    net::pause_for pause{catalog_look};
+    co_await pause;
+  }
+  co_return std::move(answer->response);
+}
+
+struct forwarded_requests::one final : net::task_observer {
+  forwarded_requests* owner = nullptr;
+  net::http_request request;
+  std::function<void(std::string)> done;
+  net::task<net::http_response> answering;
+
+  void on_task_done() noexcept override {
+    // Not destroyed before this returns.
+    owner->loop_.post([this] {
+      forwarded_answer answer;
+      try {
+        answer.response = answering.take();
+      } catch (const std::exception& e) {
+        config::log(config::log_level::error, "a forwarded request failed",
+                    {{"request_id", request.request_id}, {"error", e.what()}});
+        answer.response.status = 500;
+      }
+      answer.catalog = owner->node_.catalog_applied();
+      done(encode_answer(answer));
+      owner->open_.erase(this);
+    });
+  }
+};
+
+forwarded_requests::forwarded_requests(actors::node& node, answer how) : node_{node}, how_{std::move(how)} {
+  thread_ = std::thread{[this] {
+    while (!stopping_)
+      loop_.turn();
+    open_.clear();
+  }};
+  node_.answer_forwarded_by([this](std::string request, std::function<void(std::string)> done) {
+    take(std::move(request), std::move(done));
+  });
+}
+
+forwarded_requests::~forwarded_requests() {
+  loop_.post([this] { stopping_ = true; });
+  thread_.join();
+}
+
+void forwarded_requests::take(std::string request, std::function<void(std::string)> done) {
+  loop_.post([this, request = std::move(request), done = std::move(done)]() mutable {
+    auto decoded = decode_request(request);
+    if (!decoded)
+      return done({});
+    auto next = std::make_unique<one>();
+    auto& o = *next;
+    o.owner = this;
+    o.request = std::move(*decoded);
+    o.done = std::move(done);
+    open_.emplace(&o, std::move(next));
+    o.answering = how_(o.request);
+    o.answering.start(o);
+  });
+}
+
+} // namespace carillon::api

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "actors/node.hpp"
+#include "net/http_message.hpp"
+#include "net/task.hpp"
+#include "net/task_loop.hpp"
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <unordered_map>
+
+namespace carillon::api {
+
+/// Has another node of the cluster answer the request. Throws `refusal` 503 `no-quorum` when that node goes, or
+/// takes too long: then what was asked may have been done. After a change of the catalog it comes back once
+/// this node knows of it, too.
+net::task<net::http_response> forward(actors::node& node, const std::string& to, const net::http_request& request);
+
+/// Answers what other nodes forward to this one, on a loop of its own.
+class forwarded_requests {
+public:
+  using answer = std::function<net::task<net::http_response>(net::http_request&)>;
+
+  forwarded_requests(actors::node& node, answer how);
+  /// What is being answered ends unanswered. The node must be gone, for it hands requests in and resumes them.
+  ~forwarded_requests();
+  forwarded_requests(const forwarded_requests&) = delete;
+  forwarded_requests& operator=(const forwarded_requests&) = delete;
+
+private:
+  struct one;
+  void take(std::string request, std::function<void(std::string)> done);
+
+  actors::node& node_;
+  answer how_;
+  net::task_loop loop_;
+  std::unordered_map<one*, std::unique_ptr<one>> open_; ///< the loop's
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+} // namespace carillon::api
