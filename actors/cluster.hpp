@@ -28,6 +28,10 @@ public:
   void start(caf::actor_system& system, const services_ptr& node, const writer_actor& writer,
              const directory_actor& directory, const sweeper_actor& sweeper);
 
+  /// Reads the links' certificate, key and CA again, for new links. Throws, keeping the old, when they can't be
+  /// used.
+  void reload_certificates() { links_->reload(); }
+
   /// Hands everything over and leaves; false when something stayed.
   bool leave(caf::actor_system& system, std::chrono::milliseconds timeout);
   /// Ends the actors.

@@ -272,6 +272,8 @@ void node::reload(std::shared_ptr<const config::settings> settings) {
   auto policy = make_policy(*settings);
   for (auto& e : impl_->engines)
     e->reload(policy, settings->egress.ca_file);
+  if (impl_->membership)
+    impl_->membership->reload_certificates();
   impl_->shared->reload(std::move(settings), std::move(policy));
   caf::anon_send(impl_->directory_handle, reload_atom_v);
 }

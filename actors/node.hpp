@@ -63,8 +63,8 @@ public:
   /// After a restore; `accounts` are names or "*".
   void release(bool send, std::vector<std::string> accounts, catalog_callback done);
 
-  /// Puts new settings in force: limits of all accounts, egress, trust anchors. Throws, keeping the old, when
-  /// they can't be used.
+  /// Puts new settings in force: limits of all accounts, egress, trust anchors, a member's certificates. Throws,
+  /// keeping the old, when they can't be used.
   void reload(std::shared_ptr<const config::settings> settings);
 
   /// Seals with the first of these master keys from now on, and opens with all of them.

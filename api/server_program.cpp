@@ -6,6 +6,7 @@
 #include "config/load.hpp"
 #include "config/logging.hpp"
 #include "net/http_server.hpp"
+#include "net/link_tls.hpp"
 #include "net/tls_server.hpp"
 
 #include <algorithm>
@@ -158,6 +159,8 @@ void server_program::reload(std::shared_ptr<const config::settings> settings) {
   const bool tls = !settings->http.tls_certificate.empty();
   // Judged before anything is changed, so that all of the reload happens or nothing.
   const auto expiry = tls ? expiry_of(*settings) : 0;
+  if (const auto& cluster = settings->cluster; !cluster.name.empty())
+    net::load_link_tls(cluster.certificate, cluster.key, cluster.ca);
   std::optional<crypto::key_ring> keys;
   if (!settings->auth.master_key_file.empty())
     keys = read_master_keys(*settings);

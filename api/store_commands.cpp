@@ -5,6 +5,7 @@
 #include "api/server_program.hpp"
 #include "config/print.hpp"
 #include "net/egress_policy.hpp"
+#include "net/link_tls.hpp"
 #include "net/tls_client.hpp"
 #include "net/tls_server.hpp"
 #include "storage/backup.hpp"
@@ -104,6 +105,8 @@ int check(const std::vector<std::string>& arguments) {
     });
   if (!settings.egress.ca_file.empty())
     all.run("egress.ca-file", [&] { net::tls_client{settings.egress.ca_file}; });
+  if (const auto& cluster = settings.cluster; !cluster.name.empty())
+    all.run("cluster", [&] { net::load_link_tls(cluster.certificate, cluster.key, cluster.ca); });
   all.run("egress", [&] {
     net::egress_settings egress;
     egress.allow = settings.egress.allow;

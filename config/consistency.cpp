@@ -73,6 +73,37 @@ std::string trimmed(const std::string& text) {
                                     : text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
+/// "0.0.0.0:7946", "[::]:7946": all addresses, so none to dial.
+bool is_any_address(std::string_view listen) {
+  const auto host = listen.substr(0, listen.rfind(':'));
+  return host == "0.0.0.0" || host == "[::]";
+}
+
+/// A node is alone or a member: half of what a member needs is a mistake.
+void check_cluster(const cluster_settings& cluster, std::vector<setting_error>& errors) {
+  const std::pair<const char*, bool> needed[] = {
+      {"cluster.name", !cluster.name.empty()},     {"cluster.etcd", !cluster.etcd.empty()},
+      {"cluster.listen", !cluster.listen.empty()}, {"cluster.certificate", !cluster.certificate.empty()},
+      {"cluster.key", !cluster.key.empty()},       {"cluster.ca", !cluster.ca.empty()}};
+  const auto given = std::ranges::find_if(needed, &std::pair<const char*, bool>::second);
+  const char* present = given != std::end(needed)   ? given->first
+                        : !cluster.advertise.empty() ? "cluster.advertise"
+                                                     : nullptr;
+  for (const auto& [name, set] : needed)
+    if (present != nullptr && !set)
+      errors.push_back({name, std::string{name} + " is not set, but " + present +
+                                  " is: a member of a cluster needs both, a node alone none of cluster.*"});
+  if (cluster.advertise.empty() && is_any_address(cluster.listen))
+    errors.push_back({"cluster.advertise", "cluster.advertise is not set, but cluster.listen is " +
+                                               quote(cluster.listen) +
+                                               ": others can't dial that; say where they reach this node"});
+  if (cluster.min_replicas > cluster.replicas)
+    errors.push_back({"cluster.min-replicas", "cluster.min-replicas: " + std::to_string(cluster.min_replicas) +
+                                                  " is more than cluster.replicas (" +
+                                                  std::to_string(cluster.replicas) +
+                                                  "): nothing would ever be acknowledged"});
+}
+
 } // namespace
 
 void check_consistency(const settings& value, std::vector<setting_error>& errors) {
@@ -96,12 +127,16 @@ void check_consistency(const settings& value, std::vector<setting_error>& errors
     if (!address.ends_with(":0") && std::ranges::find(value.http.listen, address) != value.http.listen.end())
       errors.push_back(
           {"http.admin-listen", "http.admin-listen: " + quote(address) + " is in http.listen, too"});
+  check_cluster(value.cluster, errors);
 }
 
 void check_files(const settings& value, std::vector<setting_error>& errors) {
   readable("http.tls-certificate", value.http.tls_certificate, nullptr, errors);
   readable("http.tls-key", value.http.tls_key, nullptr, errors);
   readable("egress.ca-file", value.egress.ca_file, nullptr, errors);
+  readable("cluster.certificate", value.cluster.certificate, nullptr, errors);
+  readable("cluster.key", value.cluster.key, nullptr, errors);
+  readable("cluster.ca", value.cluster.ca, nullptr, errors);
   std::string keys;
   if (!readable("auth.master-key-file", value.auth.master_key_file, &keys, errors))
     return;

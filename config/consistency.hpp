@@ -10,7 +10,7 @@
 /// What can only be judged when all values are known.
 namespace carillon::config {
 
-/// Keys that contradict each other, and those this version doesn't serve.
+/// Keys that contradict each other, and those that only make sense together.
 void check_consistency(const settings& value, std::vector<setting_error>& errors);
 
 /// That the files the settings name can be read, and that the master keys are well-formed.

@@ -141,9 +141,18 @@ inline constexpr milliseconds shutdown_max = hours{1};
 /// The longest timeout or interval of any other key.
 inline constexpr milliseconds longest_interval = days{1};
 
-// --- cluster (not part of this version) ---------------------------------------------------------
+// --- cluster ------------------------------------------------------------------------------------
 
+/// Nodes that hold a shard: one may be lost.
 inline constexpr std::uint32_t cluster_replicas = 2;
+/// How many of them must be there to acknowledge. As many as `cluster_replicas`: nothing that was accepted is
+/// ever on one disk alone, so a third node must be there to take a lost one's place.
 inline constexpr std::uint32_t cluster_min_replicas = 2;
+/// Each row waits for the slowest of them, and costs each a sync; five outlast two failures and a repair.
+inline constexpr std::uint32_t cluster_most_replicas = 5;
+/// Endpoints of the configuration store: the largest etcd that makes sense has seven members.
+inline constexpr std::size_t cluster_most_endpoints = 16;
+/// Characters of the cluster's name: it is part of etcd's keys, and a DNS label everywhere.
+inline constexpr std::size_t cluster_longest_name = 63;
 
 } // namespace carillon::config::defaults

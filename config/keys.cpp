@@ -108,6 +108,13 @@ bool anything(std::string_view) {
 bool not_empty(std::string_view text) {
   return !text.empty();
 }
+template <bool (*accepts)(std::string_view)>
+bool empty_or(std::string_view text) {
+  return text.empty() || accepts(text);
+}
+bool is_endpoint(std::string_view text) {
+  return parse_endpoint(text).has_value();
+}
 
 /// The path of a file, or empty for none.
 template <class Member>
@@ -317,15 +324,24 @@ std::vector<key> make_keys() {
       word_key<log_format>("log.format", restart, MEMBER(log.format), formats),
       word_key<log_level>("log.level", reload, MEMBER(log.level), levels),
 
-      text_key("cluster.name", "a name", restart, MEMBER(cluster.name), anything),
-      list_key("cluster.etcd", "a list of endpoints", restart, MEMBER(cluster.etcd), 0, 16, not_empty),
-      text_key("cluster.listen", "an address with a port", restart, MEMBER(cluster.listen), anything),
-      text_key("cluster.advertise", "an address with a port", restart, MEMBER(cluster.advertise), anything),
+      text_key("cluster.name",
+               "up to " + std::to_string(d::cluster_longest_name) +
+                   " lower-case letters, digits and hyphens, not beginning with a hyphen; empty for a node alone",
+               restart, MEMBER(cluster.name), empty_or<is_cluster_name>),
+      list_key("cluster.etcd",
+               "a list of at most " + std::to_string(d::cluster_most_endpoints) +
+                   " etcd endpoints, such as [\"https://etcd-1.example:2379\"]",
+               restart, MEMBER(cluster.etcd), 0, d::cluster_most_endpoints, is_endpoint),
+      text_key("cluster.listen", "an IP address with a port, such as 10.0.0.1:7946", restart,
+               MEMBER(cluster.listen), empty_or<is_listen_address>),
+      text_key("cluster.advertise",
+               "a host with a port, such as node-1.example:7946; empty for cluster.listen", restart,
+               MEMBER(cluster.advertise), empty_or<is_host_and_port>),
       file_key("cluster.certificate", restart, MEMBER(cluster.certificate)),
       file_key("cluster.key", restart, MEMBER(cluster.key)),
       file_key("cluster.ca", restart, MEMBER(cluster.ca)),
-      count_key("cluster.replicas", restart, MEMBER(cluster.replicas), 1, 7),
-      count_key("cluster.min-replicas", restart, MEMBER(cluster.min_replicas), 1, 7),
+      count_key("cluster.replicas", restart, MEMBER(cluster.replicas), 1, d::cluster_most_replicas),
+      count_key("cluster.min-replicas", restart, MEMBER(cluster.min_replicas), 1, d::cluster_most_replicas),
   };
 }
 

@@ -10,8 +10,6 @@ std::string print(const settings& value) {
   for (const auto& known : all_keys()) {
     const auto dot = known.name.find('.');
     const auto its_section = known.name.substr(0, dot);
-    if (its_section == "cluster")
-      continue;
     if (its_section != section) {
       out += (section.empty() ? "" : "}\n\n") + its_section + " {\n";
       section = its_section;
@@ -28,8 +26,7 @@ std::string describe_keys(const settings& defaults) {
       "Settings come from flags, from the environment (--http.listen is CARILLON_HTTP_LISTEN) and from "
       "the\nfile that --config-file=FILE names, in this order of precedence:\n\n";
   for (const auto& known : all_keys())
-    if (!known.name.starts_with("cluster."))
-      out += "  --" + known.name + "=" + known.show(defaults) + "\n      " + known.allowed + "\n";
+    out += "  --" + known.name + "=" + known.show(defaults) + "\n      " + known.allowed + "\n";
   return out;
 }
 

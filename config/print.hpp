@@ -7,7 +7,7 @@
 namespace carillon::config {
 
 /// The effective configuration as a file that `--config-file=` reads back to the same settings. Secrets
-/// appear only as a masked comment; `cluster.*`, which this version doesn't serve, doesn't appear.
+/// appear only as a masked comment.
 std::string print(const settings& value);
 
 /// What `--help` says about settings: where they may stand, then every flag with its value in `defaults` and

@@ -128,15 +128,16 @@ struct log_settings {
   bool operator==(const log_settings&) const = default;
 };
 
-/// The keys are known, but this version refuses every one that is set.
+/// A node alone has no name, and none of the texts and lists; a member of a cluster has all of them, but for
+/// `advertise`.
 struct cluster_settings {
   std::string name;
-  std::vector<std::string> etcd;
-  std::string listen;
-  std::string advertise;
+  std::vector<std::string> etcd;    ///< "http://host:port", "https://host:port"
+  std::string listen;               ///< where other nodes connect; port 0 picks a free one
+  std::string advertise;            ///< "host:port" that others dial; empty: where it listens
   std::string certificate, key, ca; ///< PEM files
   std::uint32_t replicas = defaults::cluster_replicas;
-  std::uint32_t min_replicas = defaults::cluster_min_replicas;
+  std::uint32_t min_replicas = defaults::cluster_min_replicas; ///< at most `replicas`
   bool operator==(const cluster_settings&) const = default;
 };
 

@@ -211,6 +211,12 @@ std::optional<http_endpoint> parse_endpoint(std::string_view text) {
   return http_endpoint{tls, std::move(parts->first), parts->second};
 }
 
+bool is_cluster_name(std::string_view text) {
+  return !text.empty() && text.size() <= defaults::cluster_longest_name && text.front() != '-' &&
+         std::ranges::all_of(
+             text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+}
+
 bool is_network(std::string_view text) {
   const auto slash = text.find('/');
   const auto address = parse_address(text.substr(0, slash));

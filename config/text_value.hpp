@@ -50,6 +50,9 @@ std::optional<http_endpoint> parse_endpoint(std::string_view text);
 /// A host and a port from 1, as others would dial it: "node-1.example:7000", "10.0.0.1:7000", "[::1]:7000".
 bool is_host_and_port(std::string_view text);
 
+/// `[a-z0-9][a-z0-9-]{0,62}`.
+bool is_cluster_name(std::string_view text);
+
 /// "10.0.0.0/8", "fd00::/8" or one address: the bits beyond the prefix must be zero, for else one of the two
 /// is mistyped.
 bool is_network(std::string_view text);

@@ -94,6 +94,11 @@ std::optional<config::load_result> load(const std::vector<std::string>& argument
     code = failed;
     return std::nullopt;
   }
+  if (!loaded.value.cluster.name.empty()) {
+    std::cerr << "carillon: the playground is a node alone: leave cluster.* unset\n";
+    code = failed;
+    return std::nullopt;
+  }
   return loaded;
 }
 

@@ -278,20 +278,73 @@ CAF_TEST(keys that contradict each other are refused) {
   CAF_CHECK(load_flags({"--http.admin-listen=127.0.0.1:0", "--http.listen=127.0.0.1:0"}).ok());
 }
 
-CAF_TEST(cluster keys are known and refused) {
-  for (const auto* flag :
-       {"--cluster.name=a", "--cluster.etcd=http://127.0.0.1:2379", "--cluster.replicas=3"}) {
-    const auto name = std::string{flag}.substr(2, std::string{flag}.find('=') - 2);
-    CAF_CHECK(refuses(load_flags({flag}), name, {name, "cluster mode is not part of this version"}));
+namespace {
+
+/// A member's flags; `file` stands for each PEM file, and `other` overrides or, as "--key=", takes one away.
+load_result load_member(const std::string& file, const std::vector<std::string>& other) {
+  std::vector<std::string> flags{"--cluster.name=north",
+                                 "--cluster.etcd=http://127.0.0.1:2379",
+                                 "--cluster.listen=10.0.0.1:7946",
+                                 "--cluster.certificate=" + file,
+                                 "--cluster.key=" + file,
+                                 "--cluster.ca=" + file};
+  flags.insert(flags.end(), other.begin(), other.end());
+  return load_flags(flags);
+}
+
+} // namespace
+
+CAF_TEST(a member of a cluster has all that it needs and a node alone nothing of it) {
+  const scratch files;
+  const auto pem = files.file("a.pem", "x");
+  CAF_CHECK_EQUAL(load_member(pem, {}).report(), "");
+  for (const auto* name : {"cluster.name", "cluster.etcd", "cluster.listen", "cluster.certificate", "cluster.key",
+                           "cluster.ca"}) {
+    CAF_CHECK(refuses(load_member(pem, {std::string{"--"} + name + "="}), name, {"is not set", "needs both"}));
   }
-  CAF_CHECK(load_flags({"--cluster.name=", "--cluster.replicas=2"}).ok());
+  CAF_CHECK(refuses(load_flags({"--cluster.name=north"}), "cluster.etcd", {"cluster.name is"}));
+  CAF_CHECK(refuses(load_flags({"--cluster.advertise=node-1:7946"}), "cluster.name", {"cluster.advertise is"}));
+  CAF_CHECK(load_flags({"--cluster.name=", "--cluster.etcd=[]", "--cluster.replicas=3"}).ok());
+}
+
+CAF_TEST(what a member of a cluster is called and where it is reached) {
+  const scratch files;
+  const auto pem = files.file("a.pem", "x");
+  for (const auto& good : {std::string{"0"}, std::string{"a-b-"}, std::string(63, 'z')})
+    CAF_CHECK_EQUAL(load_member(pem, {"--cluster.name=" + good}).value.cluster.name, good);
+  for (const auto& bad : {std::string{"-a"}, std::string{"North"}, std::string{"a/b"}, std::string{"a b"},
+                          std::string{"a_b"}, std::string(64, 'z')})
+    CAF_CHECK(refuses(load_member(pem, {"--cluster.name=" + bad}), "cluster.name", {bad, "lower-case"}));
+  CAF_CHECK(load_member(pem, {"--cluster.etcd=[\"https://a.example:2379\", \"http://[::1]:1/\"]"}).ok());
+  for (const auto* bad : {"127.0.0.1:2379", "ftp://a:1", "http://a", "http://a:1/v3", "http://:1"})
+    CAF_CHECK(refuses(load_member(pem, {std::string{"--cluster.etcd="} + bad}), "cluster.etcd", {"etcd endpoints"}));
+  CAF_CHECK(load_member(pem, {"--cluster.listen=127.0.0.1:0"}).ok());
+  for (const auto* bad : {"node-1:7946", "10.0.0.1", ":7946", "10.0.0.1:65536"})
+    CAF_CHECK(refuses(load_member(pem, {std::string{"--cluster.listen="} + bad}), "cluster.listen", {bad}));
+  CAF_CHECK(load_member(pem, {"--cluster.listen=[::]:7946", "--cluster.advertise=node-1.example:7946"}).ok());
+  for (const auto* bad : {"node-1.example", "node-1.example:0", "https://node-1:1", "1.2.3:7946"})
+    CAF_CHECK(refuses(load_member(pem, {std::string{"--cluster.advertise="} + bad}), "cluster.advertise", {bad}));
+  for (const auto* any : {"0.0.0.0:7946", "[::]:7946"})
+    CAF_CHECK(refuses(load_member(pem, {std::string{"--cluster.listen="} + any}), "cluster.advertise", {any}));
+}
+
+CAF_TEST(no shard needs more replicas than it gets) {
+  for (const auto* bad : {"--cluster.replicas=0", "--cluster.replicas=6"})
+    CAF_CHECK(refuses(load_flags({bad}), "cluster.replicas", {"from 1 to 5"}));
+  CAF_CHECK(refuses(load_flags({"--cluster.min-replicas=0"}), "cluster.min-replicas", {"from 1 to 5"}));
+  CAF_CHECK(refuses(load_flags({"--cluster.min-replicas=3"}), "cluster.min-replicas",
+                    {"3 is more than cluster.replicas (2)"}));
+  CAF_CHECK(refuses(load_flags({"--cluster.replicas=1"}), "cluster.min-replicas", {"cluster.replicas (1)"}));
+  CAF_CHECK(load_flags({"--cluster.replicas=5", "--cluster.min-replicas=5"}).ok());
+  CAF_CHECK(load_flags({"--cluster.replicas=1", "--cluster.min-replicas=1"}).ok());
 }
 
 CAF_TEST(files that can not be read are refused with key and file) {
   const scratch files;
   const auto missing = (files.folder / "missing").string();
   for (const auto* name : {"http.tls-certificate", "http.tls-key", "auth.admin-token-file",
-                           "auth.master-key-file", "egress.ca-file"}) {
+                           "auth.master-key-file", "egress.ca-file", "cluster.certificate", "cluster.key",
+                           "cluster.ca"}) {
     const auto flag = std::string{"--"} + name + "=";
     CAF_CHECK(refuses(load_flags({flag + missing}), name, {name, missing, "No such file"}));
     CAF_CHECK(refuses(load_flags({flag + files.folder.string()}), name, {name, "folder"}));
