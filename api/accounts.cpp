@@ -4,10 +4,8 @@
 #include "api/json_body.hpp"
 #include "api/query.hpp"
 #include "domain/public_id.hpp"
+#include "net/task_loop.hpp"
 
-#include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <array>
@@ -148,7 +146,6 @@ answer list_accounts(call& c) {
   // The catalog is in order of ids: a list in that order is done when its page is full.
   const bool in_order = order.name == "id";
   std::string after = in_order ? start.value_or("") : "";
-  const auto executor = co_await boost::asio::this_coro::executor;
   for (;;) {
     auto some = catalog.list_accounts(after, read_at_once);
     const bool last = some.size() < read_at_once;
@@ -158,7 +155,7 @@ answer list_accounts(call& c) {
       look_at(std::move(profile));
     if (last || (in_order && first.full()))
       break;
-    co_await boost::asio::post(executor, boost::asio::use_awaitable);
+    co_await net::next_turn{};
   }
   page_writer page;
   const auto& kept = first.kept();

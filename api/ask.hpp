@@ -3,16 +3,15 @@
 #include "account/requests.hpp"
 #include "actors/catalog_requests.hpp"
 #include "actors/node.hpp"
-
-#include <boost/asio/awaitable.hpp>
+#include "net/task.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <string>
 #include <vector>
 
-/// The bridge between connections and actors: the coroutine of a connection waits, the answer comes from an
-/// actor's thread, the coroutine goes on on its connection's executor.
+/// The bridge between connections and actors: the task of a request waits, the answer comes from an actor's
+/// thread, the task goes on on its connection's loop.
 ///
 /// What is asked is taken from a named variable (and is empty afterwards): GCC 12 destroys a temporary in a
 /// `co_await` expression twice.
@@ -21,14 +20,12 @@ namespace carillon::api {
 /// How long an account may take for anything but a long poll.
 inline constexpr std::chrono::milliseconds ask_timeout{30'000};
 
-boost::asio::awaitable<account::reply> ask(actors::node& node, domain::account_id whom,
-                                           account::request& what, std::size_t cost,
-                                           std::chrono::milliseconds timeout = ask_timeout);
+net::task<account::reply> ask(actors::node& node, domain::account_id whom, account::request& what,
+                              std::size_t cost, std::chrono::milliseconds timeout = ask_timeout);
 
 /// Changes the catalog; comes back when it is durable.
-boost::asio::awaitable<actors::catalog_reply> change(actors::node& node, actors::catalog_request& what);
+net::task<actors::catalog_reply> change(actors::node& node, actors::catalog_request& what);
 
-boost::asio::awaitable<actors::catalog_reply> release(actors::node& node, bool send,
-                                                      std::vector<std::string>& accounts);
+net::task<actors::catalog_reply> release(actors::node& node, bool send, std::vector<std::string>& accounts);
 
 } // namespace carillon::api

@@ -7,8 +7,7 @@
 #include "api/call_limit.hpp"
 #include "api/problem.hpp"
 #include "net/http_message.hpp"
-
-#include <boost/asio/awaitable.hpp>
+#include "net/task.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -45,7 +44,7 @@ struct call {
 
   /// Asks the account; throws its error. `what` is empty afterwards.
   template <class Reply>
-  boost::asio::awaitable<Reply> ask(account::request& what, std::chrono::milliseconds timeout = ask_timeout,
+  net::task<Reply> ask(account::request& what, std::chrono::milliseconds timeout = ask_timeout,
                                     std::size_t cost = 0) {
     auto reply = co_await api::ask(node(), account->number, what, cost, timeout);
     if (auto* error = std::get_if<account::request_error>(&reply))
@@ -55,7 +54,7 @@ struct call {
 
   /// Changes the catalog; throws its error. Afterwards nothing outdated is remembered here.
   template <class Reply>
-  boost::asio::awaitable<Reply> change(actors::catalog_request& what) {
+  net::task<Reply> change(actors::catalog_request& what) {
     auto reply = co_await api::change(node(), what);
     around.credentials.forget();
     if (auto* error = std::get_if<account::request_error>(&reply))

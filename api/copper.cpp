@@ -14,7 +14,7 @@ namespace carillon::api {
 namespace {
 
 using domain::subscription;
-using answer = boost::asio::awaitable<net::http_response>;
+using answer = net::task<net::http_response>;
 
 constexpr std::string_view root = "/developer_api";
 

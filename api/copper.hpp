@@ -1,8 +1,7 @@
 #pragma once
 
 #include "api/call.hpp"
-
-#include <boost/asio/awaitable.hpp>
+#include "net/task.hpp"
 
 #include <string_view>
 
@@ -10,12 +9,12 @@
 /// error has Copper's envelope.
 namespace carillon::api {
 
-boost::asio::awaitable<net::http_response> copper_list(call& c);
-boost::asio::awaitable<net::http_response> copper_create(call& c);
-boost::asio::awaitable<net::http_response> copper_get(call& c);
-boost::asio::awaitable<net::http_response> copper_update(call& c);
-boost::asio::awaitable<net::http_response> copper_delete(call& c);
-boost::asio::awaitable<net::http_response> copper_user(call& c);
+net::task<net::http_response> copper_list(call& c);
+net::task<net::http_response> copper_create(call& c);
+net::task<net::http_response> copper_get(call& c);
+net::task<net::http_response> copper_update(call& c);
+net::task<net::http_response> copper_delete(call& c);
+net::task<net::http_response> copper_user(call& c);
 
 /// Whether the path belongs to Copper's API, also where nothing is at it.
 bool is_copper_path(std::string_view path);

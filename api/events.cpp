@@ -23,7 +23,7 @@ domain::event_limits limits_of(const call& c) {
 std::vector<std::string> skip_keys_of(const net::http_request& request) {
   std::vector<std::string> keys;
   const auto refuse = [](std::string why) { throw refusal{"invalid", "Webhook-Skip-Key " + why}; };
-  for (const auto& [name, value] : request.fields.all()) {
+  for (const auto& [name, value] : request.fields) {
     if (!net::same_field_name(name, "Webhook-Skip-Key"))
       continue;
     for (std::string_view rest{value};;) {

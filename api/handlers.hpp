@@ -1,13 +1,13 @@
 #pragma once
 
 #include "api/call.hpp"
+#include "net/task.hpp"
 
-#include <boost/asio/awaitable.hpp>
 
 /// Every handler of the native API and of operations; `routes.cpp` says what each is for.
 namespace carillon::api {
 
-using answer = boost::asio::awaitable<net::http_response>;
+using answer = net::task<net::http_response>;
 
 // accounts.cpp
 answer put_account(call& c);

@@ -19,7 +19,7 @@ namespace {
 using domain::json_type;
 using domain::pipeliner_failure;
 using domain::subscription;
-using answer = boost::asio::awaitable<net::http_response>;
+using answer = net::task<net::http_response>;
 
 constexpr std::string_view root = "/api/v100/rest/spaces/";
 constexpr std::string_view entities_segment = "/entities/";
@@ -105,7 +105,7 @@ webhook_change restoration(std::string uuid) {
 }
 
 /// Carries out one change.
-boost::asio::awaitable<webhook_result> change_one(call& c, webhook_change& wanted) {
+net::task<webhook_result> change_one(call& c, webhook_change& wanted) {
   std::vector<webhook_change> all;
   all.push_back(std::move(wanted));
   auto results = co_await change_webhooks(c, all, true);

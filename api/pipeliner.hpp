@@ -1,8 +1,7 @@
 #pragma once
 
 #include "api/call.hpp"
-
-#include <boost/asio/awaitable.hpp>
+#include "net/task.hpp"
 
 #include <string_view>
 
@@ -16,19 +15,19 @@ bool is_pipeliner_path(std::string_view path);
 net::http_response pipeliner_refusal(const refusal& why, std::string_view path);
 
 // Webhooks
-boost::asio::awaitable<net::http_response> pipeliner_list_webhooks(call& c);
-boost::asio::awaitable<net::http_response> pipeliner_create_webhook(call& c);
-boost::asio::awaitable<net::http_response> pipeliner_get_webhook(call& c);
-boost::asio::awaitable<net::http_response> pipeliner_update_webhook(call& c);
-boost::asio::awaitable<net::http_response> pipeliner_delete_webhook(call& c);
-boost::asio::awaitable<net::http_response> pipeliner_batch_delete(call& c);
-boost::asio::awaitable<net::http_response> pipeliner_batch_restore(call& c);
-boost::asio::awaitable<net::http_response> pipeliner_batch_modify(call& c);
+net::task<net::http_response> pipeliner_list_webhooks(call& c);
+net::task<net::http_response> pipeliner_create_webhook(call& c);
+net::task<net::http_response> pipeliner_get_webhook(call& c);
+net::task<net::http_response> pipeliner_update_webhook(call& c);
+net::task<net::http_response> pipeliner_delete_webhook(call& c);
+net::task<net::http_response> pipeliner_batch_delete(call& c);
+net::task<net::http_response> pipeliner_batch_restore(call& c);
+net::task<net::http_response> pipeliner_batch_modify(call& c);
 
 // WebhookEvents: one per webhook and event it wants
-boost::asio::awaitable<net::http_response> pipeliner_list_events(call& c);
-boost::asio::awaitable<net::http_response> pipeliner_add_event(call& c);
-boost::asio::awaitable<net::http_response> pipeliner_get_event(call& c);
-boost::asio::awaitable<net::http_response> pipeliner_remove_event(call& c);
+net::task<net::http_response> pipeliner_list_events(call& c);
+net::task<net::http_response> pipeliner_add_event(call& c);
+net::task<net::http_response> pipeliner_get_event(call& c);
+net::task<net::http_response> pipeliner_remove_event(call& c);
 
 } // namespace carillon::api

@@ -84,14 +84,14 @@ domain::pipeliner_failure no_such_webhook(std::string_view uuid) {
   return failure;
 }
 
-boost::asio::awaitable<std::vector<subscription>> read_webhooks(call& c) {
+net::task<std::vector<subscription>> read_webhooks(call& c) {
   account::request what = account::list_subscriptions{};
   auto reply = co_await c.ask<account::subscriptions_reply>(what);
   std::erase_if(reply.subscriptions, [](const auto& s) { return s.speaks != domain::dialect::pipeliner; });
   co_return std::move(reply.subscriptions);
 }
 
-boost::asio::awaitable<std::vector<webhook_result>>
+net::task<std::vector<webhook_result>>
 change_webhooks(call& c, const std::vector<webhook_change>& wanted, bool all_or_nothing) {
   std::vector<webhook_result> results(wanted.size());
   refuse_repeats(wanted, results);

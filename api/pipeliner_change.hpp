@@ -2,8 +2,7 @@
 
 #include "api/call.hpp"
 #include "domain/dialects/pipeliner.hpp"
-
-#include <boost/asio/awaitable.hpp>
+#include "net/task.hpp"
 
 #include <functional>
 #include <optional>
@@ -15,7 +14,7 @@
 namespace carillon::api {
 
 /// All subscriptions of Pipeliner's dialect, deleted ones included, in order of creation.
-boost::asio::awaitable<std::vector<domain::subscription>> read_webhooks(call& c);
+net::task<std::vector<domain::subscription>> read_webhooks(call& c);
 
 /// One webhook that is to be made or changed.
 struct webhook_change {
@@ -30,7 +29,7 @@ using webhook_result = std::variant<domain::subscription, domain::pipeliner_fail
 
 /// Carries the changes out, in one commit. `all_or_nothing`: any failure among the results means that
 /// nothing was changed. Else each fails alone. Throws `refusal` when the account can't be asked.
-boost::asio::awaitable<std::vector<webhook_result>>
+net::task<std::vector<webhook_result>>
 change_webhooks(call& c, const std::vector<webhook_change>& wanted, bool all_or_nothing);
 
 /// The failure of a webhook that isn't there.

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "net/http_message.hpp"
+#include "net/task.hpp"
 
-#include <boost/asio/awaitable.hpp>
 #include <boost/container/static_vector.hpp>
 
 #include <cstdint>
@@ -45,7 +45,7 @@ enum class body_kind : std::uint8_t {
   untyped, ///< JSON, whatever its Content-Type says: the dialects' clients differ
 };
 
-using handler = boost::asio::awaitable<net::http_response> (*)(call&);
+using handler = net::task<net::http_response> (*)(call&);
 
 /// One method of one path.
 struct route {

@@ -128,7 +128,7 @@ service::on_head(const net::http_request& head) {
   }
 }
 
-boost::asio::awaitable<net::http_response> service::handle(net::http_request& request) {
+net::task<net::http_response> service::handle(net::http_request& request) {
   net::http_response response;
   std::string_view path;
   call c{impl_->around, request, {}, nullptr, nullptr};

@@ -15,7 +15,7 @@ public:
   ~service() override;
 
   std::variant<accept_body, net::http_response> on_head(const net::http_request& head) override;
-  boost::asio::awaitable<net::http_response> handle(net::http_request& request) override;
+  net::task<net::http_response> handle(net::http_request& request) override;
   net::http_response protocol_error(const net::http_request& head, int status, std::string detail) override;
   void on_answered(const net::http_request& request, const net::http_response& response,
                    double seconds) override;

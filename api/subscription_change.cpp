@@ -24,14 +24,14 @@ std::optional<domain::subscription_id> parse_subscription_id(std::string_view te
   return domain::subscription_id{number};
 }
 
-boost::asio::awaitable<std::vector<subscription>> read_subscriptions(call& c) {
+net::task<std::vector<subscription>> read_subscriptions(call& c) {
   account::request what = account::list_subscriptions{};
   auto reply = co_await c.ask<account::subscriptions_reply>(what);
   std::erase_if(reply.subscriptions, [](const auto& s) { return s.pipeliner.deleted.has_value(); });
   co_return std::move(reply.subscriptions);
 }
 
-boost::asio::awaitable<subscription> read_subscription(call& c, domain::subscription_id id) {
+net::task<subscription> read_subscription(call& c, domain::subscription_id id) {
   auto all = co_await read_subscriptions(c);
   const auto it = std::find_if(all.begin(), all.end(), [&](const auto& s) { return s.id == id; });
   if (it == all.end())
@@ -39,7 +39,7 @@ boost::asio::awaitable<subscription> read_subscription(call& c, domain::subscrip
   co_return std::move(*it);
 }
 
-boost::asio::awaitable<subscription> change_subscription(call& c, domain::subscription_id id,
+net::task<subscription> change_subscription(call& c, domain::subscription_id id,
                                                          const subscription_change& change) {
   for (int attempt = 1;; ++attempt) {
     account::replace_subscription wanted;

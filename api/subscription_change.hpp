@@ -2,8 +2,7 @@
 
 #include "api/call.hpp"
 #include "domain/subscription.hpp"
-
-#include <boost/asio/awaitable.hpp>
+#include "net/task.hpp"
 
 #include <functional>
 #include <optional>
@@ -17,17 +16,17 @@ namespace carillon::api {
 std::optional<domain::subscription_id> parse_subscription_id(std::string_view text);
 
 /// All that are not (softly) deleted, in order of creation.
-boost::asio::awaitable<std::vector<domain::subscription>> read_subscriptions(call& c);
+net::task<std::vector<domain::subscription>> read_subscriptions(call& c);
 
 /// Throws `refusal` 404 when there is none.
-boost::asio::awaitable<domain::subscription> read_subscription(call& c, domain::subscription_id id);
+net::task<domain::subscription> read_subscription(call& c, domain::subscription_id id);
 
 /// Makes the subscription what it shall be; may throw `refusal`. Called again when somebody else changed it
 /// meanwhile.
 using subscription_change = std::function<void(domain::subscription&)>;
 
 /// Reads, changes and writes back, again when it was changed between the two. Yields what is stored now.
-boost::asio::awaitable<domain::subscription> change_subscription(call& c, domain::subscription_id id,
+net::task<domain::subscription> change_subscription(call& c, domain::subscription_id id,
                                                                  const subscription_change& change);
 
 } // namespace carillon::api

@@ -74,14 +74,14 @@ std::string_view to_string(action a) {
 }
 
 std::optional<entity> parse_entity(std::string_view name) {
-  const auto found = std::find(entity_texts.begin(), entity_texts.end(), name);
+  const auto found = find_word(entity_texts, name);
   if (found == entity_texts.end())
     return std::nullopt;
   return static_cast<entity>(found - entity_texts.begin());
 }
 
 std::optional<action> parse_action(std::string_view name) {
-  const auto found = std::find(action_texts.begin(), action_texts.end(), name);
+  const auto found = find_word(action_texts, name);
   if (found == action_texts.end())
     return std::nullopt;
   return static_cast<action>(found - action_texts.begin());

@@ -2,11 +2,20 @@
 
 #include "domain/event.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 
 /// The tables behind entities and actions: which go together, and the numbers of enum fields.
 namespace carillon::domain {
+
+/// Finds a word in a list of words: most are told apart by their length and first letter.
+template <class Words>
+constexpr auto find_word(const Words& words, std::string_view wanted) {
+  return std::find_if(words.begin(), words.end(), [wanted](std::string_view word) {
+    return word.size() == wanted.size() && !word.empty() && word.front() == wanted.front() && word == wanted;
+  });
+}
 
 /// A set of actions: bit n is the action with the number n.
 using action_set = std::uint16_t;

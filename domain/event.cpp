@@ -8,8 +8,11 @@
 #include "domain/json_slices.hpp"
 #include "domain/rfc3339.hpp"
 
+#include <boost/container/small_vector.hpp>
+
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <unordered_set>
 
 namespace carillon::domain {
@@ -36,6 +39,14 @@ constexpr std::array<std::string_view, 14> member_names{
     "id",      "entity",        "action",  "record_id", "record_ids",  "record",   "previous",
     "changes", "custom_entity", "related", "included",  "occurred_at", "skip_key", "derive"};
 
+/// The parts of an event that are read: the request's array, the event, its `changes`, `custom_fields` among
+/// them, and the pair of a custom field.
+constexpr std::size_t outlined_depth = 5;
+/// Values of an outline whose memory a thread keeps between two requests; 24 bytes each.
+constexpr std::size_t kept_values = 16 * 1024;
+/// Of the fields that an event changes.
+constexpr std::size_t usual_changes = 8;
+
 /// 2^53−1: beyond it a receiver that reads numbers as floating point gets another id.
 constexpr std::string_view largest_safe = "9007199254740991";
 
@@ -59,23 +70,53 @@ bool safe_decimal(std::string_view text) {
          (text.size() < largest_safe.size() || (text.size() == largest_safe.size() && text <= largest_safe));
 }
 
+/// The text of a string value: in place where it holds no escape, else in `buffer`.
+std::string_view plain_text(std::string_view value, std::string& buffer) {
+  const auto raw = value.substr(1, value.size() - 2);
+  return raw.find('\\') == std::string_view::npos ? raw : std::string_view{buffer = unescape_json(raw)};
+}
+
+/// The outline that a thread uses for one request after the other, so that it needs no memory each time.
+class borrowed_outline {
+public:
+  borrowed_outline() = default;
+  borrowed_outline(const borrowed_outline&) = delete;
+  borrowed_outline& operator=(const borrowed_outline&) = delete;
+  ~borrowed_outline() { of_thread().keep_at_most(kept_values); }
+  json_outline& operator*() const { return of_thread(); }
+
+private:
+  static json_outline& of_thread() {
+    thread_local json_outline outline{outlined_depth};
+    return outline;
+  }
+};
+
+/// Where in its request an event stands.
+struct event_place {
+  std::optional<std::size_t> index = std::nullopt; ///< none: it is the request
+
+  std::string pointer() const { return index ? "#/" + std::to_string(*index) : "#"; }
+};
+
 /// Reads one event's members and notes what is wrong with them.
 class event_parser {
 public:
-  event_parser(event& target, std::string base, std::vector<field_error>& errors)
-      : e_(target), base_(std::move(base)), errors_(errors) {}
+  event_parser(event& target, const event_place& where, std::vector<field_error>& errors)
+      : e_(target), where_(where), errors_(errors) {}
 
-  /// `target.bytes` holds the object. False when an error was noted.
-  bool run() {
+  /// `target.bytes` holds the object, whose members these are. False when an error was noted.
+  bool run(json_outline::reader members) {
     const std::size_t before = noted_;
-    json_member m;
-    for (object_reader reader{e_.bytes}; reader.next(m);) {
-      const auto name = m.name();
-      const auto found = std::find(member_names.begin(), member_names.end(), name);
+    std::string unescaped;
+    json_part m;
+    while (members.next(m)) {
+      const auto name = m.escaped ? std::string_view{unescaped = m.name()} : m.key;
+      const auto found = find_word(member_names, name);
       if (found == member_names.end())
         note(name, "is no member of an event");
       else if (type_of(m.value) != json_type::null)
-        read(static_cast<member>(found - member_names.begin()), name, m.value);
+        read(static_cast<member>(found - member_names.begin()), name, m);
     }
     check_names();
     check_records();
@@ -90,7 +131,7 @@ private:
     ++noted_;
     if (errors_.size() >= max_told_errors)
       return;
-    auto pointer = base_;
+    auto pointer = where_.pointer();
     if (!name.empty())
       append_pointer(pointer, name);
     pointer += below;
@@ -105,7 +146,8 @@ private:
     return false;
   }
 
-  void read(member which, std::string_view name, std::string_view value) {
+  void read(member which, std::string_view name, const json_part& m) {
+    const auto value = m.value;
     switch (which) {
     case member::id:
       if (is(name, value, json_type::string)) {
@@ -117,21 +159,21 @@ private:
     case member::entity:
       has_entity_ = true;
       if (is(name, value, json_type::string)) {
-        const auto text = string_value(value);
-        if (const auto parsed = parse_entity(text))
+        std::string buffer;
+        if (const auto parsed = parse_entity(plain_text(value, buffer)))
           e_.what = *parsed;
         else
-          note(name, '"' + text + "\" is no entity");
+          note(name, '"' + string_value(value) + "\" is no entity");
       }
       break;
     case member::action:
       has_action_ = true;
       if (is(name, value, json_type::string)) {
-        const auto text = string_value(value);
-        if (const auto parsed = parse_action(text))
+        std::string buffer;
+        if (const auto parsed = parse_action(plain_text(value, buffer)))
           e_.how = *parsed;
         else
-          note(name, '"' + text + "\" is no action");
+          note(name, '"' + string_value(value) + "\" is no action");
       }
       break;
     case member::record_id:
@@ -152,8 +194,9 @@ private:
       break;
     case member::changes:
       if (is(name, value, json_type::object)) {
+        changes_.reserve(usual_changes);
         std::string below;
-        if (auto problem = check_changes(value, changes_, below); !problem.empty())
+        if (auto problem = check_changes(m.inside, changes_, below); !problem.empty())
           note(name, std::move(problem), below);
         else
           e_.changes = value;
@@ -283,13 +326,13 @@ private:
     e_.action_bits = bit(e_.how);
     if (e_.changes.empty() && e_.previous.empty())
       return;
-    const auto changes = e_.changes.empty() ? compare_records(e_.previous, e_.record) : std::move(changes_);
+    auto changes = e_.changes.empty() ? compare_records(e_.previous, e_.record) : std::move(changes_);
     auto& names = e_.changed_fields.emplace();
     names.reserve(changes.size());
-    for (const auto& change : changes) {
-      names.push_back(change.path());
+    for (auto& change : changes) {
       if (e_.how == action::Update && e_.derive && !change.custom)
         e_.action_bits |= derived(change);
+      names.push_back(change.custom ? change.path() : std::move(change.name));
     }
     e_.action_bits &= actions_for(e_.what);
   }
@@ -314,18 +357,19 @@ private:
   }
 
   event& e_;
-  std::string base_;
+  const event_place& where_;
   std::vector<field_error>& errors_;
   std::vector<field_change> changes_; ///< of the member `changes`
   std::size_t noted_ = 0;
   bool has_entity_ = false, has_action_ = false, has_record_id_ = false, has_record_ids_ = false;
 };
 
-std::shared_ptr<event> read_event(std::string_view object, std::string base,
-                                  std::vector<field_error>& errors) {
+/// `object` lies at `from` in the outlined text, and these are its members.
+std::shared_ptr<event> read_event(std::string_view object, std::size_t from, json_outline::reader members,
+                                  const event_place& where, std::vector<field_error>& errors) {
   auto e = std::make_shared<event>();
   e->bytes = object;
-  if (!event_parser{*e, std::move(base), errors}.run())
+  if (!event_parser{*e, where, errors}.run(members.in_copy(e->bytes.data(), from)))
     return nullptr;
   const auto digest = crypto::sha256(e->bytes);
   std::copy_n(digest.begin(), e->digest.size(), e->digest.begin());
@@ -336,34 +380,46 @@ std::string one_line(const json_fault& fault) {
   return "The body is no valid JSON: " + fault.detail + " (at byte " + std::to_string(fault.offset) + ").";
 }
 
-/// Reads the events of `body`, whose elements are these when it is an array, into `result`; errors go to
-/// `error`.
-void read_events(std::string_view body, const std::vector<std::string_view>& elements,
-                 const event_limits& limits, parsed_events& result, parse_error& error) {
-  if (type_of(body) == json_type::object) {
-    if (auto e = read_event(body, "#", error.errors))
+/// Reads the events of the outlined `text` into `result`; errors go to `error`.
+void read_events(std::string_view text, const json_outline& outline, const event_limits& limits,
+                 parsed_events& result, parse_error& error) {
+  const auto place = [text](std::string_view value) {
+    return static_cast<std::size_t>(value.data() - text.data());
+  };
+  auto values = outline.values(text);
+  if (const auto body = trim_json(text); type_of(body) == json_type::object) {
+    if (auto e = read_event(body, place(body), values, {}, error.errors))
       result.events.push_back(std::move(e));
     return;
   }
   result.was_array = true;
-  result.events.reserve(std::min(elements.size(), limits.max_events));
-  for (std::size_t index = 0; index < elements.size(); ++index) {
-    const auto element = elements[index];
+  std::size_t index = 0;
+  for (json_part element; values.next(element); ++index) {
     if (index == limits.max_events) {
       error.what = parse_error::kind::too_many;
       error.detail = "A request holds at most " + std::to_string(limits.max_events) + " events.";
       error.errors.clear();
       return;
     }
-    std::string base = "#/" + std::to_string(index);
-    if (type_of(element) != json_type::object) {
+    const event_place where{index};
+    if (type_of(element.value) != json_type::object) {
       if (error.errors.size() < max_told_errors)
-        error.errors.push_back({std::move(base), "an event must be an object"});
-    } else if (auto e = read_event(element, std::move(base), error.errors))
+        error.errors.push_back({where.pointer(), "an event must be an object"});
+    } else if (auto e = read_event(element.value, place(element.value), element.inside, where, error.errors))
       result.events.push_back(std::move(e));
   }
-  if (elements.empty())
+  if (index == 0)
     error.errors.push_back({"#", "must hold at least one event"});
+}
+
+/// Whether the ids that were given surely differ: by their hashes, which costs no memory for each.
+bool all_ids_differ(const std::vector<event_ptr>& events) {
+  boost::container::small_vector<std::size_t, 128> hashes;
+  for (const auto& e : events)
+    if (!e->id.empty())
+      hashes.push_back(std::hash<std::string_view>{}(e->id));
+  std::sort(hashes.begin(), hashes.end());
+  return std::adjacent_find(hashes.begin(), hashes.end()) == hashes.end();
 }
 
 void check_together(const parsed_events& parsed, const event_limits& limits, parse_error& error) {
@@ -376,7 +432,7 @@ void check_together(const parsed_events& parsed, const event_limits& limits, par
                    " record ids; this one has " + std::to_string(records) + '.';
     return;
   }
-  if (parsed.events.size() < 2)
+  if (all_ids_differ(parsed.events))
     return;
   std::unordered_set<std::string_view> seen;
   for (std::size_t i = 0; i < parsed.events.size(); ++i) {
@@ -394,8 +450,9 @@ event::~event() = default;
 std::optional<parsed_events> parse_events(std::string_view body, const event_limits& limits,
                                           parse_error& error) {
   error = {};
-  std::vector<std::string_view> elements;
-  if (auto fault = check_json(body, elements)) {
+  const borrowed_outline outline;
+  const auto text = body;
+  if (auto fault = check_json(text, *outline)) {
     error.detail = one_line(*fault);
     error.errors.push_back({std::move(fault->pointer), std::move(fault->detail)});
     return std::nullopt;
@@ -408,7 +465,7 @@ std::optional<parsed_events> parse_events(std::string_view body, const event_lim
     return std::nullopt;
   }
   parsed_events result;
-  read_events(body, elements, limits, result, error);
+  read_events(text, *outline, limits, result, error);
   if (error.errors.empty() && error.detail.empty())
     check_together(result, limits, error);
   if (error.errors.empty() && error.detail.empty()) {
@@ -422,13 +479,16 @@ std::optional<parsed_events> parse_events(std::string_view body, const event_lim
 }
 
 event_ptr parse_stored_event(std::string_view bytes) {
-  if (check_json(bytes))
+  const borrowed_outline outline;
+  const auto text = bytes;
+  if (check_json(text, *outline))
     return nullptr;
   bytes = trim_json(bytes);
   if (type_of(bytes) != json_type::object)
     return nullptr;
   std::vector<field_error> errors;
-  return read_event(bytes, "#", errors);
+  const auto from = static_cast<std::size_t>(bytes.data() - text.data());
+  return read_event(bytes, from, (*outline).values(text), {}, errors);
 }
 
 } // namespace carillon::domain

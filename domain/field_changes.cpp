@@ -12,12 +12,6 @@ namespace {
 
 constexpr std::string_view json_null = "null";
 
-bool read_pair(std::string_view value, std::string_view& before, std::string_view& after) {
-  array_reader reader{value};
-  std::string_view rest;
-  return reader.next(before) && reader.next(after) && !reader.next(rest);
-}
-
 /// Custom fields of one record by id, in their order.
 std::vector<named_value> custom_fields(std::string_view value) {
   std::vector<named_value> result;
@@ -90,17 +84,23 @@ void compare(const std::vector<named_value>& before, const std::vector<named_val
 
 } // namespace
 
-std::string check_changes(std::string_view changes, std::vector<field_change>& found, std::string& pointer) {
-  const auto add = [&found](const json_member& from, bool custom) {
-    auto& change = found.emplace_back(field_change{from.name(), custom, {}, {}});
-    return read_pair(from.value, change.before, change.after);
+std::string check_changes(json_outline::reader changes, std::vector<field_change>& found,
+                          std::string& pointer) {
+  const auto add = [&found](const json_part& from, bool custom) {
+    auto pair = from.inside;
+    json_part before, after, more;
+    if (type_of(from.value) != json_type::array || !pair.next(before) || !pair.next(after) ||
+        pair.next(more))
+      return false;
+    found.push_back({from.name(), custom, before.value, after.value});
+    return true;
   };
   constexpr const char* no_pair = "must be a pair [old, new]";
-  json_member member;
-  for (object_reader reader{changes}; reader.next(member);) {
+  json_part member;
+  while (changes.next(member)) {
     if (member.is(custom_fields_member) && type_of(member.value) == json_type::object) {
-      json_member field;
-      for (object_reader fields{member.value}; fields.next(field);)
+      json_part field;
+      for (auto fields = member.inside; fields.next(field);)
         if (!add(field, true)) {
           append_pointer(pointer, custom_fields_member);
           append_pointer(pointer, field.name());
@@ -116,8 +116,20 @@ std::string check_changes(std::string_view changes, std::vector<field_change>& f
 
 std::vector<field_change> read_changes(std::string_view changes) {
   std::vector<field_change> found;
-  std::string pointer;
-  check_changes(changes, found, pointer);
+  const auto add = [&found](const json_member& from, bool custom) {
+    auto& change = found.emplace_back(field_change{from.name(), custom, {}, {}});
+    array_reader pair{from.value};
+    pair.next(change.before);
+    pair.next(change.after);
+  };
+  json_member member, field;
+  for (object_reader reader{changes}; reader.next(member);)
+    if (member.is(custom_fields_member) && type_of(member.value) == json_type::object) {
+      for (object_reader fields{member.value}; fields.next(field);)
+        add(field, true);
+    } else {
+      add(member, false);
+    }
   return found;
 }
 

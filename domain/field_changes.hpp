@@ -1,5 +1,7 @@
 #pragma once
 
+#include "domain/json_outline.hpp"
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,10 +21,11 @@ struct field_change {
 /// The member under which custom fields are nested.
 inline constexpr std::string_view custom_fields_member = "custom_fields";
 
-/// Reads an event's `changes`: {"field": [old, new], "custom_fields": {"id": [old, new]}}. Empty when it is
-/// well formed, and `found` has its fields in order; else a sentence, and `pointer` names the place below
-/// `changes` ("" or "/stage").
-std::string check_changes(std::string_view changes, std::vector<field_change>& found, std::string& pointer);
+/// Reads an event's `changes`: {"field": [old, new], "custom_fields": {"id": [old, new]}}. Given are its
+/// members, outlined to the elements of the pairs. Empty when it is well formed, and `found` has its fields in
+/// order; else a sentence, and `pointer` names the place below `changes` ("" or "/stage").
+std::string check_changes(json_outline::reader changes, std::vector<field_change>& found,
+                          std::string& pointer);
 
 /// The fields of a `changes` object that passed the check, in its order.
 std::vector<field_change> read_changes(std::string_view changes);

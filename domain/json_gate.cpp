@@ -50,9 +50,10 @@ bool same_key(const key_entry& a, const key_entry& b) {
 
 class gate {
 public:
-  gate(std::string_view text, const json_limits& limits, std::vector<std::string_view>* elements)
+  gate(std::string_view text, const json_limits& limits, json_outline* outline)
       : begin_(text.data()), p_(text.data()), end_(text.data() + text.size()), limits_(limits),
-        elements_(elements), depth_limit_(std::min(limits.depth, deepest)) {}
+        outline_(outline), outline_depth_(outline != nullptr ? outline->depth() : 0),
+        depth_limit_(std::min(limits.depth, deepest)) {}
 
   std::optional<json_fault> run() {
     skip_space();
@@ -249,6 +250,19 @@ private:
     return true;
   }
 
+  std::size_t place(const char* p) const { return static_cast<std::size_t>(p - begin_); }
+
+  /// The value of a member or an element of an object or array at that depth.
+  bool value_within(std::size_t depth, const key_entry& key) {
+    if (depth >= outline_depth_)
+      return value(depth + 1);
+    const auto number = outline_->begin(place(key.raw.data()), key.raw.size(), key.escaped, place(p_));
+    if (!value(depth + 1))
+      return false;
+    outline_->end(number, place(p_));
+    return true;
+  }
+
   bool duplicate(const key_entry& key) {
     p_ = key.raw.data();
     return fail("the key \"" + std::string{key.raw} + "\" appears twice");
@@ -295,7 +309,7 @@ private:
         return fail("\":\" is expected after a key");
       ++p_;
       skip_space();
-      if (!value(depth + 1)) {
+      if (!value_within(depth, key)) {
         append_pointer(tokens_.emplace_back(), plain(key));
         return false;
       }
@@ -327,13 +341,10 @@ private:
     for (std::size_t index = 0;; ++index) {
       if (index == limits_.elements)
         return fail("an array has more than " + std::to_string(limits_.elements) + " elements");
-      const char* from = p_;
-      if (!value(depth + 1)) {
+      if (!value_within(depth, {0, {p_, 0}, false})) {
         append_pointer(tokens_.emplace_back(), index);
         return false;
       }
-      if (depth == 0 && elements_ != nullptr)
-        elements_->emplace_back(from, static_cast<std::size_t>(p_ - from));
       skip_space();
       if (p_ != end_ && *p_ == ',') {
         ++p_;
@@ -352,7 +363,8 @@ private:
   const char* p_;
   const char* end_;
   const json_limits& limits_;
-  std::vector<std::string_view>* elements_; ///< of the outermost array; null: nobody asks
+  json_outline* outline_; ///< null: nobody asks
+  std::size_t outline_depth_;
   std::size_t depth_limit_;
   std::size_t values_ = 0;
   std::string_view last_string_;
@@ -368,9 +380,12 @@ std::optional<json_fault> check_json(std::string_view text, const json_limits& l
   return gate{text, limits, nullptr}.run();
 }
 
-std::optional<json_fault> check_json(std::string_view text, std::vector<std::string_view>& elements,
+std::optional<json_fault> check_json(std::string_view text, json_outline& outline,
                                      const json_limits& limits) {
-  return gate{text, limits, &elements}.run();
+  outline.clear();
+  if (text.size() > json_outline::longest_text)
+    return json_fault{json_outline::longest_text, "#", "the text is too long"};
+  return gate{text, limits, &outline}.run();
 }
 
 void append_pointer(std::string& pointer, std::string_view name) {

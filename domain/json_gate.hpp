@@ -1,10 +1,11 @@
 #pragma once
 
+#include "domain/json_outline.hpp"
+
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace carillon::domain {
 
@@ -31,8 +32,8 @@ struct json_fault {
 /// `json_slices.hpp` relies on that. One pass, no allocation for usual texts.
 std::optional<json_fault> check_json(std::string_view text, const json_limits& limits = {});
 
-/// The same, and lists the elements of a text that is an array, without the white space around them.
-std::optional<json_fault> check_json(std::string_view text, std::vector<std::string_view>& elements,
+/// The same, and writes down what the text consists of. A text that is too long for an outline is refused.
+std::optional<json_fault> check_json(std::string_view text, json_outline& outline,
                                      const json_limits& limits = {});
 
 /// Appends "/" and the member's name to a JSON pointer in fragment form, escaped per RFC 6901 and RFC 3986.

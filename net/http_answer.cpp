@@ -74,8 +74,8 @@ void append_answer_head(std::string& out, const http_response& response, std::st
       out += response.content_type;
     }
   }
-  for (const auto& [name, value] : response.fields.all()) {
-    if (name.empty() || name.find_first_of(" \t:") != std::string::npos || !is_clean(name) ||
+  for (const auto& [name, value] : response.fields) {
+    if (name.empty() || name.find_first_of(" \t:") != std::string_view::npos || !is_clean(name) ||
         !is_clean(value) || is_servers_own(name))
       continue;
     out += "\r\n";

@@ -1,21 +1,13 @@
 #include "net/http_connection.hpp"
 
-#include "net/http_request_parser.hpp"
-#include "net/request_gate.hpp"
-
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/ssl/stream.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/error.hpp>
 #include <spdlog/spdlog.h>
 
+#include <sys/epoll.h>
+
 #include <algorithm>
-#include <array>
 #include <exception>
-#include <optional>
-#include <type_traits>
+#include <utility>
 
 namespace carillon::net::http_detail {
 
@@ -25,13 +17,14 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using boost::system::error_code;
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
-
 /// Bodies up to this size are copied behind the head, so that one buffer goes out.
 constexpr std::size_t copied_body = 16 * 1024;
-/// What is read at once: heads, and bodies.
-constexpr std::size_t head_read = 4 * 1024;
-constexpr std::size_t body_read = 64 * 1024;
+/// Answers of a burst are gathered up to this size.
+constexpr std::size_t gathered_output = 64 * 1024;
+/// What a connection keeps of its buffers' memory between two requests.
+constexpr std::size_t kept_memory = 16 * 1024;
+/// What is reserved for a body before it comes: a promise of bytes isn't worth more memory.
+constexpr std::size_t reserved_body = 64 * 1024;
 /// A chunk's header line (with its extensions) or the trailers must fit in this.
 constexpr std::size_t most_chunk_overhead_at_once = 16 * 1024;
 /// Chunks of one byte with long extensions: the wire may carry this many times the body, and a constant.
@@ -42,386 +35,491 @@ constexpr std::chrono::milliseconds linger_time{5'000};
 constexpr std::chrono::milliseconds linger_time_stopping{200};
 constexpr std::size_t linger_bytes = 16 * 1024 * 1024;
 
-template <class Stream>
-class connection final : public connection_base {
-public:
-  static constexpr bool is_tls = !std::is_same_v<Stream, tcp_socket>;
-
-  template <class... Args>
-  connection(worker& home, server_state& server, listener_role role, Args&&... stream)
-      : home_(home), server_(server), role_(role), stream_(std::forward<Args>(stream)...) {
-    error_code ec;
-    const auto peer = stream_.lowest_layer().remote_endpoint(ec);
-    peer_ = peer.address();
-    peer_text_ = server_.proxies.client_address(peer_, {});
-    stream_.lowest_layer().set_option(asio::ip::tcp::no_delay{true}, ec);
-    home_.add(*this);
-  }
-
-  asio::awaitable<void> run() {
-    if (server_.stopping.load(std::memory_order_relaxed))
-      co_return;
-    if constexpr (is_tls) {
-      enter(phase::handshake, server_.settings.header_timeout);
-      auto [ec] = co_await stream_.async_handshake(asio::ssl::stream_base::server, as_result);
-      if (ec || expired())
-        co_return;
-    }
-    // Not `while (… && co_await …)`: GCC 12 compiles that into a trap.
-    bool more = true;
-    while (more && !server_.stopping.load(std::memory_order_relaxed))
-      more = co_await serve_one();
-  }
-
-  /// For a connection over the cap.
-  asio::awaitable<void> refuse_all() {
-    auto request = new_request();
-    gate_refusal why{503, "this server has as many connections as it may have"};
-    co_await refuse(request, why, clock::now());
-  }
-
-private:
-  http_request new_request() {
-    http_request request;
-    request.role = role_;
-    request.request_id = home_.make_request_id();
-    request.remote = peer_text_;
-    return request;
-  }
-
-  std::string_view unread() const {
-    const auto bytes = buffer_.data();
-    return {static_cast<const char*>(bytes.data()), bytes.size()};
-  }
-
-  asio::awaitable<error_code> fill(std::size_t most) {
-    auto [ec, size] = co_await stream_.async_read_some(buffer_.prepare(most), as_result);
-    buffer_.commit(size);
-    co_return expired() ? error_code{asio::error::timed_out} : ec;
-  }
-
-  /// Waits for a whole head. Empty when the connection ended or only idled; a refusal is written to `no`.
-  asio::awaitable<std::size_t> read_head(std::optional<gate_refusal>& no) {
-    const auto& limits = server_.settings;
-    if (unread().empty()) {
-      // An idle connection holds no more than a head's worth.
-      if (buffer_.capacity() > 4 * head_read)
-        buffer_.shrink_to_fit();
-      enter(phase::idle, served_ ? limits.idle_timeout : limits.header_timeout);
-    } else
-      enter(phase::head, limits.header_timeout);
-    std::size_t resume = 0;
-    bool skipped_line = false;
-    for (;;) {
-      // RFC 9112, section 2.2: one empty line before the request is ignored.
-      if (!skipped_line && unread().starts_with("\r\n")) {
-        buffer_.consume(2);
-        skipped_line = true;
-      }
-      if (!unread().empty() && (skipped_line || unread() != "\r")) {
-        const auto scan = scan_head(unread(), resume);
-        if (scan.result == head_scan::state::malformed) {
-          no = gate_refusal{400, scan.why};
-          co_return 0;
-        }
-        const bool complete = scan.result == head_scan::state::complete;
-        if ((complete ? scan.size : unread().size()) > limits.max_header) {
-          no = gate_refusal{431, "the head is longer than " + std::to_string(limits.max_header) + " bytes"};
-          co_return 0;
-        }
-        if (complete)
-          co_return scan.size;
-        resume = scan.resume;
-        if (current() == phase::idle)
-          enter(phase::head, limits.header_timeout);
-      }
-      const auto ec = co_await fill(head_read);
-      if (ec == asio::error::timed_out && !unread().empty())
-        no = gate_refusal{408, "the head didn't come in time"};
-      if (ec)
-        co_return 0;
-    }
-  }
-
-  /// Whether another request may follow.
-  asio::awaitable<bool> serve_one() {
-    std::optional<gate_refusal> no;
-    const auto head_size = co_await read_head(no);
-    if (head_size == 0 && !no)
-      co_return false;
-    auto request = new_request();
-    const auto began = clock::now();
-    enter(phase::handling);
-    served_ = true;
-    std::optional<http_request_parser> parser; // of a chunked body
-    gate_pass pass;
-    if (!no)
-      no = take_head(parser, request, pass, head_size);
-    if (no)
-      co_return co_await refuse(request, *no, began);
-
-    const bool has_body = pass.framing == body_framing::chunked || pass.content_length > 0;
-    auto decision = ask_about_head(request);
-    if (auto* response = std::get_if<http_response>(&decision))
-      co_return co_await answer(request, *response, option_for(pass, has_body), began);
-    auto& accepted = std::get<http_service::accept_body>(decision);
-    // What was judged holds for this moment only: who has to wait for the body asks again.
-    const auto limit = accepted.limit;
-    if (!has_body || (pass.framing == body_framing::length && unread().size() >= pass.content_length))
-      request.judged = std::move(accepted.judged);
-    if (pass.content_length > limit)
-      no = too_large(limit);
-    else if (parser)
-      no = co_await read_chunks(*parser, pass, limit);
-    else if (has_body)
-      no = co_await read_length(request, pass);
-    if (no && no->status == 0)
-      co_return false;
-    if (no)
-      co_return co_await refuse(request, *no, began);
-
-    enter(phase::handling);
-    std::optional<http_response> response;
-    try {
-      response = co_await server_.service->handle(request);
-    } catch (const std::exception& error) {
-      spdlog::error("request {}: {}", request.request_id, error.what());
-    }
-    if (!response)
-      response = server_.service->protocol_error(request, 500, "the request could not be handled");
-    co_return co_await answer(request, *response, option_for(pass, false), began);
-  }
-
-  /// Judges the head and moves what it says into `request` and `pass`; makes a parser for a chunked body.
-  std::optional<gate_refusal> take_head(std::optional<http_request_parser>& parser, http_request& request,
-                                        gate_pass& pass, std::size_t head_size) {
-    const auto head = unread().substr(0, head_size);
-    auto verdict = judge_head(head);
-    if (auto* refusal = std::get_if<gate_refusal>(&verdict))
-      return std::move(*refusal);
-    pass = std::get<gate_pass>(std::move(verdict));
-    request.method = pass.method;
-    request.path = std::move(pass.path);
-    request.query = std::move(pass.query);
-    request.fields.reserve(pass.fields.size());
-    const bool named = !pass.authority.empty();
-    if (named)
-      request.fields.add("Host", std::move(pass.authority));
-    for (const auto& [name, value] : pass.fields)
-      if (!named || !same_field_name(name, "Host"))
-        request.fields.add(std::string{name}, std::string{value});
-    if (pass.framing == body_framing::chunked) {
-      parser.emplace(request);
-      parser->header_limit(static_cast<std::uint32_t>(server_.settings.max_header + 1));
-      parser->body_limit(boost::none);
-      error_code ec;
-      const auto used = parser->put(asio::const_buffer{head.data(), head_size}, ec);
-      // Two readers must agree on where the body ends, or one of them is wrong.
-      if (ec || used != head_size || !parser->is_header_done() || !parser->chunked())
-        return gate_refusal{400, "the head can't be understood"};
-    }
-    pass.fields.clear(); // they point into the buffer
-    pass.method = {};
-    buffer_.consume(head_size);
-    if (!server_.proxies.none())
-      request.remote = server_.proxies.client_address(peer_, request.fields);
-    return std::nullopt;
-  }
-
-  std::variant<http_service::accept_body, http_response> ask_about_head(const http_request& request) {
-    try {
-      return server_.service->on_head(request);
-    } catch (const std::exception& error) {
-      spdlog::error("request {}: {}", request.request_id, error.what());
-      return server_.service->protocol_error(request, 500, "the request could not be handled");
-    }
-  }
-
-  static gate_refusal too_large(std::size_t limit) {
-    return {413, "the body is longer than " + std::to_string(limit) + " bytes"};
-  }
-
-  /// Before the body is read: who waits for it is told to send it. False when the client went away.
-  asio::awaitable<bool> ask_for_body(const gate_pass& pass) {
-    enter(phase::body, server_.settings.body_timeout);
-    if (pass.expects_continue && unread().empty()) {
-      static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-      auto [ec, size] =
-          co_await asio::async_write(stream_, asio::const_buffer{go_on.data(), go_on.size()}, as_result);
-      co_return !ec;
-    }
-    co_return true;
-  }
-
-  static std::optional<gate_refusal> body_ended(error_code ec) {
-    if (ec == asio::error::timed_out)
-      return gate_refusal{408, "the body didn't come in time"};
-    return gate_refusal{0, {}};
-  }
-
-  /// Reads a body of known length. A refusal of status 0: the client went away.
-  asio::awaitable<std::optional<gate_refusal>> read_length(http_request& request, const gate_pass& pass) {
-    // Each `co_await` in a statement of its own: GCC 12 destroys what a condition around it makes twice.
-    if (unread().size() < pass.content_length) {
-      const bool asked = co_await ask_for_body(pass);
-      if (!asked)
-        co_return gate_refusal{0, {}};
-    }
-    const auto length = static_cast<std::size_t>(pass.content_length);
-    // The rest is reserved as it comes: a promise of bytes isn't worth memory.
-    request.body.reserve(std::min(length, body_read));
-    for (;;) {
-      const auto part = unread().substr(0, length - request.body.size());
-      request.body += part;
-      buffer_.consume(part.size());
-      const auto left = length - request.body.size();
-      if (left == 0)
-        co_return std::nullopt;
-      if (const auto ec = co_await fill(std::clamp(left, head_read, body_read)))
-        co_return body_ended(ec);
-    }
-  }
-
-  /// Reads a chunked body. A refusal of status 0: the client went away.
-  asio::awaitable<std::optional<gate_refusal>> read_chunks(http_request_parser& parser, const gate_pass& pass,
-                                                           std::size_t limit) {
-    const bool asked = co_await ask_for_body(pass);
-    if (!asked)
-      co_return gate_refusal{0, {}};
-    parser.body_limit(limit);
-    parser.eager(true);
-    std::size_t taken = 0;
-    for (;;) {
-      error_code ec;
-      if (!unread().empty()) {
-        const auto used = parser.put(asio::const_buffer{unread().data(), unread().size()}, ec);
-        buffer_.consume(used);
-        taken += used;
-      }
-      if (ec == http::error::body_limit)
-        co_return too_large(limit);
-      if (ec && ec != http::error::need_more)
-        co_return gate_refusal{400, "the chunked body is malformed: " + ec.message()};
-      if (parser.is_done())
-        co_return std::nullopt;
-      if (unread().size() > most_chunk_overhead_at_once ||
-          taken / most_chunk_overhead_factor > limit + most_chunk_overhead_at_once)
-        co_return gate_refusal{400, "the chunked body is mostly framing"};
-      if (ec = co_await fill(body_read); ec)
-        co_return body_ended(ec);
-    }
-  }
-
-  connection_option option_for(const gate_pass& pass, bool close) const {
-    if (close || !pass.keep_alive || server_.stopping.load(std::memory_order_relaxed))
-      return connection_option::close;
-    return pass.is_http_1_0 ? connection_option::persist_http_1_0 : connection_option::persist;
-  }
-
-  // By reference: GCC 12 destroys an aggregate made inside a co_await expression twice.
-  asio::awaitable<bool> refuse(http_request& request, gate_refusal& why, clock::time_point began) {
-    auto response = server_.service->protocol_error(request, why.status, std::move(why.detail));
-    co_await answer(request, response, connection_option::close, began);
-    co_return false;
-  }
-
-  /// Writes the answer; with `connection_option::close`, ends the connection in an orderly way. True when
-  /// another request may follow.
-  asio::awaitable<bool> answer(const http_request& request, const http_response& response,
-                               connection_option option, clock::time_point began) {
-    if (response.status == 0)
-      co_return false;
-    enter(phase::answering, server_.settings.body_timeout);
-    out_.clear();
-    append_answer_head(out_, response, request.request_id, home_.date(), option);
-    const bool with_body = request.method != "HEAD" && status_allows_body(response.status);
-    const bool copied = with_body && response.body.size() <= copied_body;
-    if (copied)
-      out_ += response.body;
-    const std::array<asio::const_buffer, 2> pieces{
-        asio::const_buffer{out_.data(), out_.size()},
-        with_body && !copied ? asio::const_buffer{response.body.data(), response.body.size()}
-                             : asio::const_buffer{}};
-    error_code ec;
-    if (pieces[1].size() == 0)
-      ec = std::get<0>(co_await asio::async_write(stream_, pieces[0], as_result));
-    else
-      ec = std::get<0>(co_await asio::async_write(stream_, pieces, as_result));
-    if (out_.capacity() > 2 * copied_body)
-      std::string{}.swap(out_);
-    if (ec || expired())
-      co_return false;
-    server_.service->on_answered(request, response,
-                                 std::chrono::duration<double>(clock::now() - began).count());
-    if (option == connection_option::close) {
-      co_await close_in_order();
-      co_return false;
-    }
-    co_return true;
-  }
-
-  asio::awaitable<void> close_in_order() {
-    enter(phase::closing, server_.stopping.load() ? linger_time_stopping : linger_time);
-    error_code ec;
-    if constexpr (is_tls) {
-      co_await stream_.async_shutdown(as_result);
-      if (expired())
-        co_return;
-    }
-    auto& socket = lowest();
-    socket.shutdown(asio::socket_base::shutdown_send, ec);
-    buffer_.clear();
-    for (std::size_t drained = 0; !ec && !expired() && drained < linger_bytes;) {
-      const auto [failed, size] = co_await socket.async_read_some(buffer_.prepare(body_read), as_result);
-      ec = failed;
-      drained += size;
-    }
-  }
-
-  tcp_socket& lowest() {
-    if constexpr (is_tls)
-      return stream_.next_layer();
-    else
-      return stream_;
-  }
-
-  void cancel_operations() override {
-    error_code ec;
-    lowest().cancel(ec);
-  }
-  void close_socket() override {
-    error_code ec;
-    lowest().close(ec);
-  }
-
-  worker& home_;
-  server_state& server_;
-  const listener_role role_;
-  Stream stream_;
-  asio::ip::address peer_;
-  std::string peer_text_;
-  boost::beast::flat_buffer buffer_;
-  std::string out_;
-  bool served_ = false;
-};
+void keep_little(std::string& text) {
+  text.clear();
+  if (text.capacity() > kept_memory)
+    std::string{}.swap(text);
+}
 
 } // namespace
 
-asio::awaitable<void> serve_plain(worker& home, connection_slot slot, tcp_socket socket, listener_role role) {
-  connection<tcp_socket> self{home, slot.state(), role, std::move(socket)};
-  co_await self.run();
+http_connection::http_connection(worker& home, connection_slot slot, int socket, listener_role role,
+                                 const asio::ip::address& peer)
+    : home_(home), slot_(std::move(slot)), role_(role), stream_(socket), peer_(peer) {
+  peer_text_ = slot_.state().proxies.client_address(peer_, {});
 }
 
-asio::awaitable<void> serve_tls(worker& home, connection_slot slot, tcp_socket socket, listener_role role,
-                                std::shared_ptr<asio::ssl::context> tls) {
-  connection<asio::ssl::stream<tcp_socket>> self{home, slot.state(), role, std::move(socket), *tls};
-  co_await self.run();
+/// Edge-triggered, for all there is: no request costs a call to change that.
+bool http_connection::watch() {
+  return !home_.loop().events().watch(stream_.socket(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this);
 }
 
-asio::awaitable<void> refuse_plain(worker& home, connection_slot slot, tcp_socket socket,
-                                   listener_role role) {
-  connection<tcp_socket> self{home, slot.state(), role, std::move(socket)};
-  co_await self.refuse_all();
+void http_connection::begin(const tls_server* tls) {
+  if (!watch() || slot_.state().stopping.load(std::memory_order_relaxed) ||
+      (tls != nullptr && !stream_.start_tls(*tls)))
+    return close();
+  // The first edge comes at once: the socket can be written to.
+  enter(tls != nullptr ? phase::handshake : phase::idle, slot_.state().settings.header_timeout);
+}
+
+void http_connection::begin_refusing() {
+  if (!watch())
+    return close();
+  drive(refuse_unread({503, "this server has as many connections as it may have"}));
+}
+
+// --- what moves it ---
+
+void http_connection::on_ready(std::uint32_t events) {
+  stream_.ready(events);
+  drive(step::next);
+}
+
+void http_connection::on_task_done() noexcept {
+  // Within `start`, whoever called that sees it; else the task must come to rest first.
+  if (!going_on_)
+    home_.task_done(*this);
+}
+
+void http_connection::handled() {
+  if (phase_ != phase::closed)
+    return drive(step::next);
+  task_.reset();
+  home_.over(*this);
+}
+
+void http_connection::check_deadline(clock::time_point now) {
+  if (now < deadline_)
+    return;
+  deadline_ = clock::time_point::max();
+  if (phase_ == phase::head && !unread_.empty())
+    drive(refuse_unread({408, "the head didn't come in time"}));
+  else if (phase_ == phase::body)
+    drive(refuse({408, "the body didn't come in time"}));
+  else
+    close();
+}
+
+void http_connection::stop() {
+  if (phase_ != phase::body && phase_ != phase::handling && phase_ != phase::answering)
+    close();
+}
+
+void http_connection::abort() {
+  close();
+}
+
+void http_connection::enter(phase now_in) {
+  phase_ = now_in;
+  deadline_ = clock::time_point::max();
+}
+
+void http_connection::enter(phase now_in, std::chrono::milliseconds limit) {
+  phase_ = now_in;
+  deadline_ = clock::now() + limit;
+}
+
+void http_connection::drive(step first) {
+  going_on_ = true;
+  for (auto taken = first; taken == step::next;)
+    taken = take_step();
+  going_on_ = false;
+  hold_unread();
+}
+
+http_connection::step http_connection::take_step() {
+  switch (phase_) {
+  case phase::handshake:
+    return shake_hands();
+  case phase::idle:
+  case phase::head:
+    return read_head();
+  case phase::body:
+    return read_body();
+  case phase::handling:
+    return task_.done() ? answer_handled() : step::wait;
+  case phase::answering:
+    return write_out();
+  case phase::closing:
+    return close_in_order();
+  case phase::closed:
+    break;
+  }
+  return step::wait;
+}
+
+http_connection::step http_connection::close_and_wait() {
+  close();
+  return step::wait;
+}
+
+/// Closes the socket at once. It stays where it is until a task that runs for it is done.
+void http_connection::close() {
+  if (phase_ == phase::closed)
+    return;
+  const bool task_runs = phase_ == phase::handling;
+  enter(phase::closed);
+  unread_ = {};
+  home_.loop().events().forget(stream_.socket(), *this);
+  stream_.close();
+  slot_.release();
+  if (!task_runs)
+    home_.over(*this);
+}
+
+// --- reading ---
+
+http_connection::step http_connection::shake_hands() {
+  switch (stream_.handshake()) {
+  case stream_state::done:
+    enter(phase::idle, slot_.state().settings.header_timeout);
+    return step::next;
+  case stream_state::blocked:
+    return step::wait;
+  default:
+    return close_and_wait();
+  }
+}
+
+/// What is unread moves out of where others read to.
+void http_connection::hold_unread() {
+  if (unread_.empty() || unread_.data() == held_.data())
+    return;
+  held_.assign(unread_);
+  unread_ = held_;
+}
+
+/// `next`: there is more to look at.
+http_connection::step http_connection::read_more() {
+  const auto scratch = home_.scratch();
+  std::size_t got = 0;
+  hold_unread();
+  switch (stream_.read(scratch, got)) {
+  case stream_state::done:
+    break;
+  case stream_state::blocked:
+    return step::wait;
+  default:
+    return close_and_wait();
+  }
+  const std::string_view fresh{scratch.data(), got};
+  if (unread_.empty()) {
+    unread_ = fresh;
+  } else {
+    held_ += fresh;
+    unread_ = held_;
+  }
+  return step::next;
+}
+
+/// The next request begins with what is unread.
+void http_connection::wait_for_request() {
+  const auto& limits = slot_.state().settings;
+  if (!unread_.empty())
+    return enter(phase::head, limits.header_timeout);
+  // An idle connection holds next to nothing.
+  keep_little(held_);
+  enter(phase::idle, served_ ? limits.idle_timeout : limits.header_timeout);
+}
+
+http_connection::step http_connection::read_head() {
+  const auto& limits = slot_.state().settings;
+  // RFC 9112, section 2.2: one empty line before the request is ignored.
+  if (!skipped_line_ && unread_.starts_with("\r\n")) {
+    unread_.remove_prefix(2);
+    skipped_line_ = true;
+  }
+  if (!unread_.empty() && (skipped_line_ || unread_ != "\r")) {
+    const auto scan = scan_head(unread_, resume_);
+    if (scan.result == head_scan::state::malformed)
+      return refuse_unread({400, scan.why});
+    const bool complete = scan.result == head_scan::state::complete;
+    if ((complete ? scan.size : unread_.size()) > limits.max_header)
+      return refuse_unread({431, "the head is longer than " + std::to_string(limits.max_header) + " bytes"});
+    if (complete)
+      return take_head(scan.size);
+    resume_ = scan.resume;
+    if (phase_ == phase::idle)
+      enter(phase::head, limits.header_timeout);
+  }
+  if (!output_.empty()) {
+    enter(phase::answering);
+    return step::next;
+  }
+  return read_more();
+}
+
+void http_connection::new_request() {
+  home_.make_request_id(request_.request_id);
+  request_.method.clear();
+  request_.path.clear();
+  request_.query.clear();
+  request_.fields.clear();
+  request_.body.clear();
+  request_.judged.reset();
+  request_.remote = peer_text_;
+  request_.role = role_;
+  began_ = clock::now();
+  served_ = true;
+  resume_ = 0;
+  skipped_line_ = false;
+}
+
+http_connection::step http_connection::take_head(std::size_t size) {
+  new_request();
+  enter(phase::handling);
+  if (auto no = judge_and_take(unread_.substr(0, size)))
+    return refuse(std::move(*no));
+  unread_.remove_prefix(size);
+  const bool has_body = pass_.framing == body_framing::chunked || pass_.content_length > 0;
+  auto decision = ask_about_head();
+  if (auto* response = std::get_if<http_response>(&decision))
+    return answer(std::move(*response), has_body);
+  auto& accepted = std::get<http_service::accept_body>(decision);
+  body_limit_ = accepted.limit;
+  // What was judged holds for this moment only: who has to wait for the body asks again.
+  if (!has_body || (pass_.framing == body_framing::length && unread_.size() >= pass_.content_length))
+    request_.judged = std::move(accepted.judged);
+  if (pass_.content_length > body_limit_)
+    return refuse(too_large());
+  return has_body ? begin_body() : handle();
+}
+
+/// Judges the head and moves what it says into the request; makes a parser for a chunked body.
+std::optional<gate_refusal> http_connection::judge_and_take(std::string_view head) {
+  auto verdict = judge_head(head);
+  if (auto* refusal = std::get_if<gate_refusal>(&verdict))
+    return std::move(*refusal);
+  pass_ = std::get<gate_pass>(std::move(verdict));
+  request_.method = pass_.method;
+  request_.path = std::move(pass_.path);
+  request_.query = std::move(pass_.query);
+  const bool named = !pass_.authority.empty();
+  if (named)
+    request_.fields.add("Host", pass_.authority);
+  for (const auto& [name, value] : pass_.fields)
+    if (!named || !same_field_name(name, "Host"))
+      request_.fields.add(name, value);
+  pass_.fields.clear(); // they point into what was read
+  pass_.method = {};
+  const auto& state = slot_.state();
+  if (pass_.framing == body_framing::chunked) {
+    chunks_ = std::make_unique<http_request_parser>(request_);
+    chunks_->header_limit(static_cast<std::uint32_t>(state.settings.max_header + 1));
+    chunks_->body_limit(boost::none);
+    taken_ = 0;
+    error_code ec;
+    const auto used = chunks_->put(asio::const_buffer{head.data(), head.size()}, ec);
+    // Two readers must agree on where the body ends, or one of them is wrong.
+    if (ec || used != head.size() || !chunks_->is_header_done() || !chunks_->chunked())
+      return gate_refusal{400, "the head can't be understood"};
+  }
+  if (!state.proxies.none())
+    request_.remote = state.proxies.client_address(peer_, request_.fields);
+  return std::nullopt;
+}
+
+std::variant<http_service::accept_body, http_response> http_connection::ask_about_head() {
+  const auto& service = slot_.state().service;
+  try {
+    return service->on_head(request_);
+  } catch (const std::exception& error) {
+    spdlog::error("request {}: {}", request_.request_id, error.what());
+    return service->protocol_error(request_, 500, "the request could not be handled");
+  }
+}
+
+gate_refusal http_connection::too_large() const {
+  return {413, "the body is longer than " + std::to_string(body_limit_) + " bytes"};
+}
+
+http_connection::step http_connection::begin_body() {
+  if (chunks_) {
+    chunks_->body_limit(body_limit_);
+    chunks_->eager(true);
+  } else if (unread_.size() >= pass_.content_length) {
+    request_.body = unread_.substr(0, static_cast<std::size_t>(pass_.content_length));
+    unread_.remove_prefix(request_.body.size());
+    return handle();
+  } else
+    request_.body.reserve(std::min(static_cast<std::size_t>(pass_.content_length), reserved_body));
+  enter(phase::body, slot_.state().settings.body_timeout);
+  // Who waits to be told so is told to send it.
+  if (pass_.expects_continue && unread_.empty())
+    output_ += "HTTP/1.1 100 Continue\r\n\r\n";
+  return step::next;
+}
+
+http_connection::step http_connection::read_body() {
+  if (chunks_) {
+    if (auto no = take_chunks())
+      return refuse(std::move(*no));
+    if (chunks_->is_done())
+      return handle();
+  } else {
+    const auto length = static_cast<std::size_t>(pass_.content_length);
+    const auto part = unread_.substr(0, length - request_.body.size());
+    request_.body += part;
+    unread_.remove_prefix(part.size());
+    if (request_.body.size() == length)
+      return handle();
+  }
+  // Whoever waits for an answer of before, or for a word to go on, mustn't wait for the body.
+  if (!output_.empty() && write_some() == stream_state::failed)
+    return close_and_wait();
+  return read_more();
+}
+
+std::optional<gate_refusal> http_connection::take_chunks() {
+  error_code ec;
+  if (!unread_.empty()) {
+    const auto used = chunks_->put(asio::const_buffer{unread_.data(), unread_.size()}, ec);
+    unread_.remove_prefix(used);
+    taken_ += used;
+  }
+  if (ec == http::error::body_limit)
+    return too_large();
+  if (ec && ec != http::error::need_more)
+    return gate_refusal{400, "the chunked body is malformed: " + ec.message()};
+  if (!chunks_->is_done() &&
+      (unread_.size() > most_chunk_overhead_at_once ||
+       taken_ / most_chunk_overhead_factor > body_limit_ + most_chunk_overhead_at_once))
+    return gate_refusal{400, "the chunked body is mostly framing"};
+  return std::nullopt;
+}
+
+// --- answering ---
+
+http_connection::step http_connection::handle() {
+  chunks_.reset();
+  enter(phase::handling);
+  task_ = slot_.state().service->handle(request_);
+  task_.start(*this);
+  if (task_.done())
+    return answer_handled();
+  // Earlier answers of a burst needn't wait for this one. When it fails, so will the next.
+  if (!output_.empty())
+    write_some();
+  return step::wait;
+}
+
+http_connection::step http_connection::answer_handled() {
+  const auto& service = slot_.state().service;
+  std::optional<http_response> response;
+  try {
+    response = task_.take();
+  } catch (const std::exception& error) {
+    spdlog::error("request {}: {}", request_.request_id, error.what());
+  }
+  task_.reset();
+  if (!response)
+    response = service->protocol_error(request_, 500, "the request could not be handled");
+  return answer(std::move(*response), false);
+}
+
+connection_option http_connection::option_for(bool close) const {
+  if (close || !pass_.keep_alive || slot_.state().stopping.load(std::memory_order_relaxed))
+    return connection_option::close;
+  return pass_.is_http_1_0 ? connection_option::persist_http_1_0 : connection_option::persist;
+}
+
+/// Refuses the request that was read so far.
+http_connection::step http_connection::refuse(gate_refusal why) {
+  chunks_.reset();
+  auto response = slot_.state().service->protocol_error(request_, why.status, std::move(why.detail));
+  return answer(std::move(response), true);
+}
+
+/// Refuses what has no head that could be read.
+http_connection::step http_connection::refuse_unread(gate_refusal why) {
+  new_request();
+  return refuse(std::move(why));
+}
+
+http_connection::step http_connection::answer(http_response response, bool close) {
+  enter(phase::answering);
+  if (response.status == 0) {
+    write_some(); // the answers of before
+    return close_and_wait();
+  }
+  const auto option = option_for(close);
+  append_answer_head(output_, response, request_.request_id, home_.date(), option);
+  slot_.state().service->on_answered(request_, response,
+                                     std::chrono::duration<double>(clock::now() - began_).count());
+  const bool with_body = request_.method != "HEAD" && status_allows_body(response.status);
+  if (with_body && response.body.size() <= copied_body)
+    output_ += response.body;
+  else if (with_body)
+    large_ = std::move(response.body);
+  ending_ = option == connection_option::close;
+  // A request that is at hand already is answered by the same write.
+  if (!ending_ && large_.empty() && !unread_.empty() && output_.size() < gathered_output)
+    wait_for_request();
+  return step::next;
+}
+
+/// Writes what the socket takes; `done` when that is all.
+stream_state http_connection::write_some() {
+  while (written_ < output_.size() + large_.size()) {
+    const auto of_output = std::min(written_, output_.size());
+    const auto of_large = written_ - of_output;
+    const std::array<iovec, 2> pieces{iovec{output_.data() + of_output, output_.size() - of_output},
+                                      iovec{large_.data() + of_large, large_.size() - of_large}};
+    std::size_t taken = 0;
+    if (const auto state = stream_.write(pieces, taken); state != stream_state::done)
+      return state;
+    written_ += taken;
+  }
+  written_ = 0;
+  keep_little(output_);
+  std::string{}.swap(large_);
+  return stream_state::done;
+}
+
+http_connection::step http_connection::write_out() {
+  switch (write_some()) {
+  case stream_state::done:
+    break;
+  case stream_state::blocked:
+    if (deadline_ == clock::time_point::max())
+      enter(phase::answering, slot_.state().settings.body_timeout);
+    return step::wait;
+  default:
+    return close_and_wait();
+  }
+  if (ending_) {
+    unread_ = {};
+    enter(phase::closing, slot_.state().stopping.load() ? linger_time_stopping : linger_time);
+  } else
+    wait_for_request();
+  return step::next;
+}
+
+http_connection::step http_connection::close_in_order() {
+  if (!output_ended_) {
+    switch (stream_.end_output()) {
+    case stream_state::done:
+      break;
+    case stream_state::blocked:
+      return step::wait;
+    default:
+      return close_and_wait();
+    }
+    output_ended_ = true;
+  }
+  std::size_t got = 0;
+  while (discarded_ < linger_bytes) {
+    switch (stream_.discard(home_.scratch(), got)) {
+    case stream_state::done:
+      discarded_ += got;
+      break;
+    case stream_state::blocked:
+      return step::wait;
+    default:
+      return close_and_wait();
+    }
+  }
+  return close_and_wait();
 }
 
 } // namespace carillon::net::http_detail

@@ -1,147 +1,128 @@
 #pragma once
 
 #include "net/http_answer.hpp"
-#include "net/http_forwarded.hpp"
+#include "net/http_request_parser.hpp"
 #include "net/http_server.hpp"
+#include "net/http_stream.hpp"
+#include "net/http_worker.hpp"
+#include "net/request_gate.hpp"
+#include "net/task.hpp"
 
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/intrusive/list.hpp>
+#include <boost/asio/ip/address.hpp>
 
-#include <atomic>
+#include <array>
 #include <chrono>
-#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
-#include <mutex>
-#include <random>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <variant>
 
-/// Internal to the HTTP server: what its threads and connections share.
 namespace carillon::net::http_detail {
 
-using clock = std::chrono::steady_clock;
-using tcp_socket =
-    boost::asio::ip::tcp::socket::rebind_executor<boost::asio::io_context::executor_type>::other;
-
-/// What all connections of one server share. Outlives them.
-struct server_state {
-  server_state(http_server_settings given, std::shared_ptr<http_service> behind)
-      : settings(std::move(given)), service(std::move(behind)), proxies(settings.trusted_proxies) {}
-
-  const http_server_settings settings;
-  const std::shared_ptr<http_service> service;
-  const trusted_proxies proxies;
-  std::atomic<bool> stopping{false};
-
-  std::atomic<std::size_t> open{0};     ///< admitted connections
-  std::atomic<std::size_t> refusing{0}; ///< connections over the cap that are being told so
-  std::mutex mutex;
-  std::condition_variable all_closed; ///< notified when `open` falls to 0
-};
-
-/// Counts one connection for as long as it lives; movable into its coroutine.
-class connection_slot {
+/// One connection of a client, a state machine that its worker's loop drives:
+///
+///     handshake --> idle --> head --> body --> handling --> answering --> idle …
+///       (TLS)        |         |        |                       |
+///                    +---------+--------+---> closing <---------+
+///
+/// It goes on until it would have to wait: for the socket, or for the service's task. Answers are gathered
+/// while whole requests are at hand, so that a burst is answered by one write. On the worker's thread only.
+class http_connection final : public connection_base, public socket_watcher, public task_observer {
 public:
-  connection_slot(std::shared_ptr<server_state> state, std::atomic<std::size_t> server_state::*counter);
-  connection_slot(connection_slot&& other) noexcept = default;
-  connection_slot& operator=(connection_slot&&) = delete;
-  ~connection_slot();
+  http_connection(worker& home, connection_slot slot, int socket, listener_role role,
+                  const boost::asio::ip::address& peer);
 
-  server_state& state() const noexcept { return *state_; }
+  /// Begins: with the handshake when `tls` isn't null, with the first request else.
+  void begin(const tls_server* tls);
+  /// For a connection over the cap: it is told so.
+  void begin_refusing();
+
+  void check_deadline(clock::time_point now) override;
+  void stop() override;
+  void abort() override;
+  void handled() override;
 
 private:
-  std::shared_ptr<server_state> state_;
-  std::atomic<std::size_t> server_state::*counter_;
-};
+  /// Where it is in its life; decides what a deadline and what stopping mean.
+  enum class phase : std::uint8_t { handshake, idle, head, body, handling, answering, closing, closed };
 
-/// Where a connection is in its life; decides what a deadline and what stopping mean.
-enum class phase : std::uint8_t { handshake, idle, head, body, handling, answering, closing };
+  /// What a step of the state machine leaves: another one to take, or something to wait for.
+  enum class step : bool { next, wait };
 
-/// The side of a connection that its worker sees. Used on the worker's thread only.
-class connection_base
-    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
-public:
-  connection_base() = default;
-  connection_base(const connection_base&) = delete;
-  connection_base& operator=(const connection_base&) = delete;
+  void on_ready(std::uint32_t events) override;
+  void on_task_done() noexcept override;
 
-  /// Ends the current operation when its deadline has passed.
-  void check_deadline(clock::time_point now);
-  /// The server stops: ends the connection unless it is in the middle of a request.
-  void stop();
-  /// The grace is over: ends the connection whatever it does.
-  void abort() { close_socket(); }
+  void enter(phase now_in);
+  void enter(phase now_in, std::chrono::milliseconds limit);
 
-protected:
-  ~connection_base() = default;
+  void drive(step first);
+  step take_step();
+  void close();
+  step close_and_wait();
 
-  void enter(phase now_in, std::chrono::milliseconds limit) {
-    phase_ = now_in;
-    expired_ = false;
-    deadline_ = clock::now() + limit;
-  }
-  void enter(phase now_in) {
-    phase_ = now_in;
-    expired_ = false;
-    deadline_ = clock::time_point::max();
-  }
-  phase current() const noexcept { return phase_; }
-  /// Whether the deadline of the current phase has passed; checked after every operation.
-  bool expired() const noexcept { return expired_; }
+  bool watch();
+  void hold_unread();
+  step shake_hands();
+  step read_more();
+  void wait_for_request();
+  step read_head();
+  void new_request();
+  step take_head(std::size_t size);
+  std::optional<gate_refusal> judge_and_take(std::string_view head);
+  std::variant<http_service::accept_body, http_response> ask_about_head();
+  gate_refusal too_large() const;
+  step begin_body();
+  step read_body();
+  std::optional<gate_refusal> take_chunks();
 
-private:
-  virtual void cancel_operations() = 0;
-  virtual void close_socket() = 0;
+  step handle();
+  step answer_handled();
+  connection_option option_for(bool close) const;
+  step refuse(gate_refusal why);
+  step refuse_unread(gate_refusal why);
+  step answer(http_response response, bool close);
+  stream_state write_some();
+  step write_out();
+  step close_in_order();
+
+  worker& home_;
+  connection_slot slot_;
+  const listener_role role_;
+  http_stream stream_;
+  boost::asio::ip::address peer_;
+  std::string peer_text_;
 
   phase phase_ = phase::handshake;
-  bool expired_ = false;
   clock::time_point deadline_ = clock::time_point::max();
+  bool going_on_ = false;     ///< a step is being taken
+  bool served_ = false;       ///< a request was read
+  bool skipped_line_ = false; ///< before the request that is read
+  bool ending_ = false;       ///< the answer that is written is the last
+  bool output_ended_ = false;
+
+  /// What was read and is not used yet: in `held_`, or while a step is taken, where the worker reads to.
+  std::string_view unread_;
+  std::string held_;
+  std::size_t resume_ = 0; ///< where the head's scan goes on
+
+  // The request that is read or handled.
+  http_request request_;
+  gate_pass pass_;
+  std::size_t body_limit_ = 0;
+  std::unique_ptr<http_request_parser> chunks_; ///< of a chunked body
+  std::size_t taken_ = 0;                       ///< bytes of that, with its framing
+  clock::time_point began_;
+  task<http_response> task_;
+
+  // What is to be written, from `written_` of both together.
+  std::string output_;
+  std::string large_; ///< a body too large to be copied
+  std::size_t written_ = 0;
+
+  std::size_t discarded_ = 0; ///< bytes that came after the last answer
 };
-
-/// One thread: its io_context and the connections that live on it.
-///
-/// Deadlines are not timers of their own: one sweep every `sweep_interval` looks at all connections, so that
-/// a request costs no timer operation. A deadline is late by at most that.
-class worker {
-public:
-  static constexpr std::chrono::milliseconds sweep_interval{100};
-
-  worker();
-
-  boost::asio::io_context& context() noexcept { return context_; }
-  void add(connection_base& connection);
-  void stop_connections();
-  void abort_connections();
-
-  std::string_view date() { return date_.now(); }
-  /// 128 random bits in hexadecimal.
-  std::string make_request_id();
-
-private:
-  void sweep();
-
-  // Before the context: when that is destroyed, the connections that are left unlink themselves.
-  boost::intrusive::list<connection_base, boost::intrusive::constant_time_size<false>> connections_;
-  boost::asio::io_context context_;
-  boost::asio::steady_timer sweep_timer_;
-  bool sweeping_ = false;
-  http_date date_;
-  std::mt19937_64 random_;
-};
-
-/// Serves one plain connection to its end.
-boost::asio::awaitable<void> serve_plain(worker& home, connection_slot slot, tcp_socket socket,
-                                         listener_role role);
-
-/// The same over TLS.
-boost::asio::awaitable<void> serve_tls(worker& home, connection_slot slot, tcp_socket socket,
-                                       listener_role role, std::shared_ptr<boost::asio::ssl::context> tls);
-
-/// Tells a client over the cap that there are too many, and closes.
-boost::asio::awaitable<void> refuse_plain(worker& home, connection_slot slot, tcp_socket socket,
-                                          listener_role role);
 
 } // namespace carillon::net::http_detail

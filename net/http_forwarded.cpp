@@ -93,11 +93,10 @@ std::string trusted_proxies::client_address(const ip::address& peer, const http_
   auto client = unmapped(peer);
   if (networks_.empty() || !trusts(client))
     return client.to_string();
-  const auto& all = fields.all();
-  for (auto field = all.rbegin(); field != all.rend(); ++field) {
-    if (!is_forwarded_for(field->first))
+  for (auto index = fields.size(); index-- > 0;) {
+    auto [name, rest] = fields[index];
+    if (!is_forwarded_for(name))
       continue;
-    std::string_view rest{field->second};
     while (!rest.empty()) {
       const auto comma = rest.rfind(',');
       const auto hop = trim(comma == std::string_view::npos ? rest : rest.substr(comma + 1));

@@ -17,10 +17,22 @@ bool same_field_name(std::string_view a, std::string_view b) noexcept {
          std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
+void http_fields::add(std::string_view name, std::string_view value) {
+  const auto at = text_.size();
+  text_ += name;
+  text_ += value;
+  places_.push_back({at, at + name.size(), text_.size()});
+}
+
+void http_fields::clear() noexcept {
+  text_.clear();
+  places_.clear();
+}
+
 std::optional<std::string_view> http_fields::find(std::string_view name) const {
-  for (const auto& [field, value] : fields_)
-    if (same_field_name(field, name))
-      return std::string_view{value};
+  for (const auto& [known, value] : *this)
+    if (same_field_name(known, name))
+      return value;
   return std::nullopt;
 }
 

@@ -14,17 +14,46 @@ namespace carillon::net {
 /// Whether two names of header fields are the same: without case.
 bool same_field_name(std::string_view a, std::string_view b) noexcept;
 
-/// Header fields in the order they came; names compare without case.
+/// Header fields in the order they came; names compare without case. All of them lie in one piece of memory.
 class http_fields {
 public:
-  void add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
-  void reserve(std::size_t fields) { fields_.reserve(fields); }
+  using field = std::pair<std::string_view, std::string_view>; ///< name and value; until the next `add`
+
+  void add(std::string_view name, std::string_view value);
+  void clear() noexcept;
   /// The first field of that name; nothing when there is none.
   std::optional<std::string_view> find(std::string_view name) const;
-  const std::vector<std::pair<std::string, std::string>>& all() const { return fields_; }
+
+  std::size_t size() const noexcept { return places_.size(); }
+  field operator[](std::size_t index) const noexcept {
+    const auto& at = places_[index];
+    const std::string_view text{text_};
+    return {text.substr(at.name, at.value - at.name), text.substr(at.value, at.end - at.value)};
+  }
+
+  class iterator {
+  public:
+    iterator(const http_fields& of, std::size_t index) noexcept : of_(&of), index_(index) {}
+    field operator*() const noexcept { return (*of_)[index_]; }
+    iterator& operator++() noexcept {
+      ++index_;
+      return *this;
+    }
+    bool operator==(const iterator& other) const noexcept { return index_ == other.index_; }
+
+  private:
+    const http_fields* of_;
+    std::size_t index_;
+  };
+  iterator begin() const noexcept { return {*this, 0}; }
+  iterator end() const noexcept { return {*this, places_.size()}; }
 
 private:
-  std::vector<std::pair<std::string, std::string>> fields_;
+  struct place {
+    std::size_t name, value, end; ///< where in `text_` they begin, and where the value ends
+  };
+  std::string text_;
+  std::vector<place> places_;
 };
 
 /// What a listener serves: everything, or one side when `http.admin-listen` is set.

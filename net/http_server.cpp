@@ -1,19 +1,20 @@
 #include "net/http_server.hpp"
 
 #include "net/http_connection.hpp"
+#include "net/http_worker.hpp"
 #include "net/tls_server.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <spdlog/spdlog.h>
+#include <boost/asio/ip/tcp.hpp>
 
+#include <netinet/tcp.h>
 #include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -31,8 +32,10 @@ using namespace http_detail;
 constexpr std::size_t most_refusals = 64;
 /// After an accept that failed for want of descriptors or memory.
 constexpr std::chrono::milliseconds accept_pause{100};
-/// After the grace: time for cancelled connections to unwind.
+/// After the grace: time for aborted connections to be closed.
 constexpr std::chrono::milliseconds unwind_time{500};
+/// Connections that one listener takes before others on its thread have their turn.
+constexpr std::size_t accepted_at_once = 64;
 
 tcp::endpoint parse_address(const std::string& text) {
   const auto fail = [&text]() -> tcp::endpoint {
@@ -58,30 +61,57 @@ tcp::endpoint parse_address(const std::string& text) {
   return {address, port};
 }
 
-struct listener {
-  listener(asio::io_context& context, const http_listener_settings& settings)
-      : acceptor(context), pause(context), role(settings.role) {
-    const auto endpoint = parse_address(settings.address);
-    error_code ec;
-    acceptor.open(endpoint.protocol(), ec);
-    if (!ec)
-      acceptor.set_option(tcp::acceptor::reuse_address{true}, ec);
-    if (!ec)
-      acceptor.bind(endpoint, ec);
-    if (!ec)
-      acceptor.listen(asio::socket_base::max_listen_connections, ec);
-    if (ec)
-      throw std::runtime_error("can't listen on " + settings.address + ": " + ec.message());
+/// A socket that nobody has taken over yet.
+class owned_socket {
+public:
+  explicit owned_socket(int descriptor) noexcept : descriptor_(descriptor) {}
+  owned_socket(owned_socket&& other) noexcept : descriptor_(other.release()) {}
+  owned_socket& operator=(owned_socket&&) = delete;
+  ~owned_socket() {
+    if (descriptor_ >= 0)
+      ::close(descriptor_);
   }
+  int get() const noexcept { return descriptor_; }
+  int release() noexcept { return std::exchange(descriptor_, -1); }
 
-  tcp::acceptor acceptor;
-  asio::steady_timer pause;
-  listener_role role;
+private:
+  int descriptor_;
+};
+
+/// Binds and listens; throws std::runtime_error naming the address.
+owned_socket listen_on(const std::string& address) {
+  const auto endpoint = parse_address(address);
+  owned_socket made{::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  const int on = 1;
+  if (made.get() < 0 || ::setsockopt(made.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+      ::bind(made.get(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0 ||
+      ::listen(made.get(), SOMAXCONN) != 0)
+    throw std::runtime_error("can't listen on " + address + ": " + std::strerror(errno));
+  return made;
+}
+
+/// What the kernel calls the local end of a socket.
+tcp::endpoint local_endpoint(int socket) {
+  tcp::endpoint bound;
+  auto size = static_cast<socklen_t>(bound.capacity());
+  ::getsockname(socket, bound.data(), &size);
+  bound.resize(size);
+  return bound;
+}
+
+/// An accepted connection on its way to its worker.
+struct newcomer {
+  owned_socket socket;
+  asio::ip::address peer;
+  connection_slot slot;
+  bool refused = false;
 };
 
 } // namespace
 
 class http_server::impl {
+  class listener;
+
 public:
   impl(http_server_settings settings, std::shared_ptr<http_service> service) {
     if (settings.tls_certificate.empty() != settings.tls_key.empty())
@@ -94,8 +124,8 @@ public:
       workers_.push_back(std::make_unique<worker>());
     for (const auto& each : state_->settings.listeners) {
       auto& home = *workers_[listeners_.size() % workers_.size()];
-      listeners_.push_back(std::make_unique<listener>(home.context(), each));
-      urls_.push_back(url_of(listeners_.back()->acceptor.local_endpoint()));
+      listeners_.push_back(std::make_unique<listener>(*this, home, each));
+      urls_.push_back(url_of(local_endpoint(listeners_.back()->socket())));
     }
   }
 
@@ -105,11 +135,9 @@ public:
 
   void start() {
     for (auto& each : listeners_)
-      asio::co_spawn(each->acceptor.get_executor(), accept_all(*each), asio::detached);
+      each->home().loop().post([&each = *each] { each.start(); });
     for (std::size_t i = 0; i < workers_.size(); ++i) {
-      auto& context = workers_[i]->context();
-      guards_.push_back(asio::make_work_guard(context));
-      threads_.emplace_back([&context] { run(context); });
+      threads_.emplace_back([&each = *workers_[i]] { each.run(); });
       pthread_setname_np(threads_.back().native_handle(), ("http-" + std::to_string(i)).c_str());
     }
   }
@@ -123,21 +151,16 @@ public:
     if (state_->stopping.exchange(true) || threads_.empty())
       return;
     for (auto& each : listeners_)
-      asio::post(each->acceptor.get_executor(), [&each = *each] {
-        error_code ec;
-        each.acceptor.close(ec);
-        each.pause.cancel();
-      });
+      each->home().loop().post([&each = *each] { each.stop(); });
     for (auto& each : workers_)
-      asio::post(each->context(), [&each = *each] { each.stop_connections(); });
+      each->loop().post([&each = *each] { each.stop_connections(); });
     if (!wait_until_closed(grace)) {
       for (auto& each : workers_)
-        asio::post(each->context(), [&each = *each] { each.abort_connections(); });
+        each->loop().post([&each = *each] { each.abort_connections(); });
       wait_until_closed(unwind_time);
     }
-    guards_.clear();
     for (auto& each : workers_)
-      each->context().stop();
+      each->end();
     for (auto& thread : threads_)
       thread.join();
     threads_.clear();
@@ -152,59 +175,85 @@ private:
            std::to_string(bound.port());
   }
 
-  static void run(asio::io_context& context) {
-    for (;;) {
-      try {
-        context.run();
-        return;
-      } catch (const std::exception& error) {
-        spdlog::error("http: {}", error.what());
-      }
-    }
-  }
-
   bool wait_until_closed(std::chrono::milliseconds limit) {
     std::unique_lock lock{state_->mutex};
     return state_->all_closed.wait_for(
         lock, limit, [this] { return state_->open.load() == 0 && state_->refusing.load() == 0; });
   }
 
-  asio::awaitable<void> accept_all(listener& from) {
-    constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
-    for (;;) {
-      auto& home = *workers_[next_worker_.fetch_add(1, std::memory_order_relaxed) % workers_.size()];
-      auto [ec, socket] = co_await from.acceptor.async_accept(home.context(), as_result);
-      if (state_->stopping.load())
-        co_return;
-      if (ec) {
-        // Out of descriptors, mostly: without a pause this would spin until one is free.
-        if (ec != asio::error::connection_aborted) {
-          from.pause.expires_after(accept_pause);
-          co_await from.pause.async_wait(as_result);
-        }
-        continue;
-      }
-      admit(home, std::move(socket), from.role);
+  /// Accepts what comes to one address, on its home's thread.
+  class listener final : public socket_watcher, public timer_entry {
+  public:
+    listener(impl& server, worker& home, const http_listener_settings& settings)
+        : server_(server), home_(home), socket_(listen_on(settings.address)), role_(settings.role) {}
+
+    int socket() const noexcept { return socket_.get(); }
+    worker& home() const noexcept { return home_; }
+
+    void start() {
+      if (socket_.get() >= 0 && home_.loop().events().watch(socket_.get(), EPOLLIN, *this))
+        rest();
     }
+    void stop() {
+      unlink();
+      if (const int socket = socket_.release(); socket >= 0) {
+        home_.loop().events().forget(socket, *this);
+        ::close(socket);
+      }
+    }
+
+  private:
+    void on_ready(std::uint32_t) override {
+      for (std::size_t taken = 0; taken < accepted_at_once; ++taken) {
+        tcp::endpoint peer;
+        auto size = static_cast<socklen_t>(peer.capacity());
+        owned_socket accepted{
+            ::accept4(socket_.get(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+        if (accepted.get() < 0) {
+          // Out of descriptors, mostly: without a pause this would spin until one is free.
+          if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
+            home_.loop().events().forget(socket_.get(), *this);
+            rest();
+          }
+          return;
+        }
+        peer.resize(size);
+        server_.admit(std::move(accepted), peer.address(), role_);
+      }
+    }
+    void on_due() override { start(); }
+    void rest() { home_.loop().events().timers().arm(*this, domain::boot_clock::now() + accept_pause); }
+
+    impl& server_;
+    worker& home_;
+    owned_socket socket_;
+    const listener_role role_;
+  };
+
+  void admit(owned_socket socket, const asio::ip::address& peer, listener_role role) {
+    const bool over = state_->open.load(std::memory_order_relaxed) >= state_->settings.max_connections;
+    // A handshake is too dear to refuse a connection with: over TLS it is only closed.
+    if (over && (tls_ || state_->refusing.load(std::memory_order_relaxed) >= most_refusals))
+      return;
+    const int on = 1;
+    ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    auto& home = *workers_[next_worker_.fetch_add(1, std::memory_order_relaxed) % workers_.size()];
+    connection_slot slot{*state_, over ? &server_state::refusing : &server_state::open};
+    // Copies of what is posted share it; it is closed where nobody comes to take it over.
+    const auto shared =
+        std::make_shared<newcomer>(newcomer{std::move(socket), peer, std::move(slot), over});
+    home.loop().post([this, &home, shared, role] { take_over(home, *shared, role); });
   }
 
-  void admit(worker& home, tcp_socket socket, listener_role role) {
-    if (state_->open.load(std::memory_order_relaxed) >= state_->settings.max_connections) {
-      // A handshake is too dear to refuse a connection with: over TLS it is only closed.
-      if (!tls_ && state_->refusing.load(std::memory_order_relaxed) < most_refusals)
-        asio::co_spawn(home.context(),
-                       refuse_plain(home, {state_, &server_state::refusing}, std::move(socket), role),
-                       asio::detached);
-      return;
-    }
-    connection_slot slot{state_, &server_state::open};
-    if (tls_)
-      asio::co_spawn(home.context(),
-                     serve_tls(home, std::move(slot), std::move(socket), role, tls_->context()),
-                     asio::detached);
+  void take_over(worker& home, newcomer& from, listener_role role) {
+    auto made = std::make_unique<http_connection>(home, std::move(from.slot), from.socket.release(), role,
+                                                  from.peer);
+    auto& connection = *made;
+    home.add(std::move(made));
+    if (from.refused)
+      connection.begin_refusing();
     else
-      asio::co_spawn(home.context(), serve_plain(home, std::move(slot), std::move(socket), role),
-                     asio::detached);
+      connection.begin(tls_ ? &*tls_ : nullptr);
   }
 
   // In order of lifetime: connections use the state and the certificates, listeners the workers.
@@ -214,7 +263,6 @@ private:
   std::vector<std::unique_ptr<listener>> listeners_;
   std::vector<std::string> urls_;
   std::atomic<std::size_t> next_worker_{0};
-  std::vector<asio::executor_work_guard<asio::io_context::executor_type>> guards_;
   std::vector<std::thread> threads_;
 };
 

@@ -1,9 +1,7 @@
 #pragma once
 
 #include "net/http_message.hpp"
-
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
+#include "net/task.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -31,11 +29,11 @@ public:
   /// announced. With `accept_body`, a body over the limit gets `too_large`. Must not block.
   virtual std::variant<accept_body, http_response> on_head(const http_request& head) = 0;
 
-  /// Answers a complete request. Runs on the connection's executor; may suspend. `request` stays valid until
-  /// the answer is written; its body may be taken out of it. Exceptions become a 500. A status of 0 closes
-  /// the connection without an answer. For HEAD, answer as for GET: the server leaves the body out. What
-  /// completes a suspended handler from another thread must do so before the server is destroyed.
-  virtual boost::asio::awaitable<http_response> handle(http_request& request) = 0;
+  /// Answers a complete request. Runs on the thread of the connection's loop (`task_loop.hpp`); may wait.
+  /// `request` stays valid until it is done; its body may be taken out of it. Exceptions become a 500. A
+  /// status of 0 closes the connection without an answer. For HEAD, answer as for GET: the server leaves the
+  /// body out. What resumes a waiting task from another thread must do so before the server is destroyed.
+  virtual task<http_response> handle(http_request& request) = 0;
 
   /// What a client sees that broke the protocol: 400 malformed, 408 too slow, 413 body over the limit,
   /// 417 unknown expectation, 431 head too long, 500 the service threw, 503 too many connections, 505 other
@@ -43,8 +41,8 @@ public:
   /// `role`.
   virtual http_response protocol_error(const http_request& head, int status, std::string detail) = 0;
 
-  /// After the answer was written: for the metrics. `seconds` from the head's completion. `request` is as the
-  /// handler left it.
+  /// The answer is about to be written: for the metrics. `seconds` from the head's completion. `request` is
+  /// as the handler left it.
   virtual void on_answered(const http_request& request, const http_response& response, double seconds) = 0;
 };
 

@@ -3,13 +3,11 @@
 #include "crypto/base64.hpp"
 #include "domain/rfc3339.hpp"
 #include "net/http_server.hpp"
+#include "net/task_loop.hpp"
 #include "playground/inbox_behaviour.hpp"
 #include "playground/inbox_signature.hpp"
 #include "playground/test_ca.hpp"
 
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -167,7 +165,7 @@ public:
     return accept_body{max_body_};
   }
 
-  boost::asio::awaitable<net::http_response> handle(net::http_request& request) override {
+  net::task<net::http_response> handle(net::http_request& request) override {
     if (request.method == "GET" || request.method == "HEAD")
       co_return list(request);
     if (request.method != "POST") {
@@ -178,9 +176,8 @@ public:
     const auto behaviour = behaviour_of(request);
     record(request, behaviour.status);
     if (behaviour.delay.count() > 0) {
-      boost::asio::steady_timer timer{co_await boost::asio::this_coro::executor};
-      timer.expires_after(behaviour.delay);
-      co_await timer.async_wait(boost::asio::use_awaitable);
+      net::pause_for delay{behaviour.delay};
+      co_await delay;
     }
     auto response = text_response(behaviour.status, behaviour.note);
     if (!behaviour.retry_after.empty())
@@ -202,8 +199,8 @@ private:
     entry.received = domain::boot_clock::now();
     entry.received_at = domain::wall_now();
     entry.path = request.path;
-    for (const auto& [name, value] : request.fields.all()) {
-      auto lower = name;
+    for (const auto& [name, value] : request.fields) {
+      std::string lower{name};
       std::transform(lower.begin(), lower.end(), lower.begin(),
                      [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
       entry.fields.emplace_back(std::move(lower), value);

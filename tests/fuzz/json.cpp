@@ -30,6 +30,21 @@ std::string rebuild(std::string_view value) {
   return std::string{value};
 }
 
+/// The same from the outline, which must hold what the readers find, down to its depth.
+std::string rebuild(std::string_view value, json_outline::reader inside, std::size_t depth) {
+  const auto type = type_of(value);
+  if (depth == 0 || (type != json_type::object && type != json_type::array))
+    return rebuild(value);
+  std::string out;
+  for (json_part part; inside.next(part);) {
+    out += out.empty() ? "" : ",";
+    if (type == json_type::object)
+      out += '"' + std::string{part.key} + "\":";
+    out += rebuild(part.value, part.inside, depth - 1);
+  }
+  return type == json_type::object ? "{" + out + "}" : "[" + out + "]";
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -47,6 +62,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto value = trim_json(text);
   const auto again = rebuild(value);
   if (check_json(again) || !same_json(again, value))
+    std::abort();
+  constexpr std::size_t depth = 5;
+  json_outline outline{depth};
+  if (check_json(text, outline) || rebuild(value, outline.values(text), depth) != again)
     std::abort();
   return 0;
 }

@@ -84,6 +84,46 @@ CAF_TEST(a_connection_serves_many_requests_in_order) {
   CAF_CHECK_EQUAL(service->answered.load(), 4);
 }
 
+CAF_TEST(a_burst_is_answered_in_order_though_one_of_it_waits) {
+  start();
+  raw_client client{url};
+  std::string burst;
+  for (const auto* path : {"/1", "/wait", "/3", "/large", "/5"})
+    burst += "GET " + std::string{path} + " HTTP/1.1\r\nHost: a\r\n\r\n";
+  client.send(burst + "GET /6 HTTP/1.1\r\nHost: a\r\n");
+  // What was before the one that waits doesn't wait for it.
+  CAF_CHECK(contains(client.answer(), "GET /1 "));
+  CAF_REQUIRE(eventually([this] { return service->waiting == 1; }));
+  // Nor does anybody else, and what comes from others leaves what is unread of the burst as it is.
+  raw_client other{url};
+  other.send("POST /other HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\n" + std::string(500, 'x'));
+  CAF_CHECK(contains(other.answer(), "POST /other x"));
+  service->release = true;
+  CAF_CHECK(contains(client.answer(), "GET /wait "));
+  CAF_CHECK(contains(client.answer(), "GET /3 "));
+  CAF_CHECK(client.answer().size() > 3'000'000);
+  CAF_CHECK(contains(client.answer(), "GET /5 "));
+  client.send("\r\n");
+  CAF_CHECK(contains(client.answer(), "GET /6 "));
+  CAF_CHECK_EQUAL(service->answered.load(), 7);
+}
+
+CAF_TEST(a_client_that_goes_while_its_request_is_handled_harms_nobody) {
+  start();
+  {
+    raw_client gone{url};
+    gone.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\n\r\n");
+    CAF_REQUIRE(eventually([this] { return service->waiting == 1; }));
+    const linger at_once{1, 0};
+    ::setsockopt(gone.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  }
+  service->release = true;
+  CAF_CHECK(eventually([this] { return service->waiting == 0 && server->connections() == 0; }));
+  raw_client client{url};
+  client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
+  CAF_CHECK(contains(client.answer(), "GET /1 "));
+}
+
 CAF_TEST(http_1_0_closes_unless_asked_not_to) {
   start();
   raw_client client{url};

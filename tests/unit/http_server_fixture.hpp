@@ -1,10 +1,7 @@
 #pragma once
 
 #include "net/http_server.hpp"
-
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include "net/task_loop.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -54,16 +51,15 @@ public:
     return accept_body{limit, std::make_shared<int>()};
   }
 
-  boost::asio::awaitable<http_response> handle(http_request& request) override {
+  task<http_response> handle(http_request& request) override {
     ++handled;
     if (request.path == "/throw")
       throw std::runtime_error("planned");
     if (request.path == "/wait" || request.path == "/forever") {
       ++waiting;
-      boost::asio::steady_timer timer{co_await boost::asio::this_coro::executor};
       while (request.path == "/forever" || !release) {
-        timer.expires_after(request.path == "/forever" ? std::chrono::milliseconds{1h} : 2ms);
-        co_await timer.async_wait(boost::asio::use_awaitable);
+        pause_for rest{request.path == "/forever" ? std::chrono::milliseconds{1h} : 2ms};
+        co_await rest;
       }
       --waiting;
     }

@@ -55,20 +55,6 @@ CAF_TEST(good texts pass) {
   }
 }
 
-CAF_TEST(the elements of the outermost array are listed as they stand) {
-  const auto listed = [](std::string_view text) {
-    std::vector<std::string_view> elements;
-    CAF_CHECK(!check_json(text, elements));
-    return elements;
-  };
-  using list = std::vector<std::string_view>;
-  CAF_CHECK(listed(" [ {\"a\": [1, 2]} ,\n\"x,]\",[[3],4] ] ") ==
-            (list{"{\"a\": [1, 2]}", "\"x,]\"", "[[3],4]"}));
-  CAF_CHECK(listed("[]").empty());
-  CAF_CHECK(listed("{\"a\":[1]}").empty());
-  CAF_CHECK(listed("7").empty());
-}
-
 CAF_TEST(bad texts are refused with their place) {
   const bad_text texts[] = {
       {"", "#", "empty"},
