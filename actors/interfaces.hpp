@@ -119,4 +119,36 @@ using sweeper_actor = typed<
     /// One step (to itself).
     caf::result<void>(sweep_atom)>;
 
+/// Hears which peers of a clustered node can be talked to. Each link of a peer has a number of its own, which
+/// only rises; `up` and `down` come in pairs, and a peer's next `up` never before its last `down`.
+using peer_watcher_actor = typed<
+    /// The peer (by its store's UUID), the link, and the actor it gave to be talked to. Its DOWN comes when
+    /// the link breaks.
+    caf::result<void>(peer_up_atom, std::string, std::uint64_t, caf::strong_actor_ptr),
+    /// The peer is gone, and why: nothing comes from that link any more.
+    caf::result<void>(peer_down_atom, std::string, std::uint64_t, std::string),
+    /// The attempt to reach the peer failed: why, and whether it may help to try again soon.
+    caf::result<void>(link_failed_atom, std::string, std::string, bool)>;
+
+/// The links to the other nodes of a cluster. One a clustered node.
+using peers_actor = typed<
+    /// Open a link to this node (the store's UUID) at this address ("host:port"), unless there is one or one
+    /// is being opened. One attempt; the watcher hears how it went. Only for nodes that this one `dials`.
+    caf::result<void>(dial_atom, std::string, std::string),
+    /// Close the peer's link, if there is one; the watcher hears of its end.
+    caf::result<void>(hang_up_atom, std::string),
+    /// A link stands, that this node opened or another did (from the links).
+    caf::result<void>(link_ptr),
+    /// A link couldn't be opened (from the links).
+    caf::result<void>(link_failed_atom, std::uint64_t, std::string, bool),
+    /// A link ended (from the links).
+    caf::result<void>(link_ended_atom, std::uint64_t, std::string),
+    /// The peer at the end of this link gives its entry actor; answers this node's (from a GREETER).
+    caf::result<caf::strong_actor_ptr>(introduce_atom, std::uint64_t, caf::strong_actor_ptr)>;
+
+/// What a peer meets first at the end of a link that it opened. One per such link.
+using greeter_actor = typed<
+    /// The peer's entry actor; answers this node's.
+    caf::result<caf::strong_actor_ptr>(introduce_atom, caf::strong_actor_ptr)>;
+
 } // namespace carillon::actors

@@ -7,6 +7,7 @@
 #include "domain/ids.hpp"
 #include "domain/log_position.hpp"
 #include "net/delivery_engine.hpp"
+#include "net/node_link.hpp"
 #include "storage/group_commit.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -67,6 +68,9 @@ using asked_list = std::vector<asked>;
 using job_vector = std::vector<net::delivery_job>;
 using outcome_vector = std::vector<net::delivery_outcome>;
 
+/// A link to a peer, on its way to who owns it.
+using link_ptr = std::shared_ptr<net::node_link>;
+
 } // namespace carillon::actors
 
 // Messages stay inside a node, so they need no wire form.
@@ -82,6 +86,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::asked_list)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::commit_receipt)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::shard_tail)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::outcome_vector)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::link_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::domain::batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::domain::account_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::storage::log_row)
@@ -101,6 +106,7 @@ CAF_ADD_TYPE_ID(carillon, (carillon::actors::asked_list))
 CAF_ADD_TYPE_ID(carillon, (carillon::actors::commit_receipt))
 CAF_ADD_TYPE_ID(carillon, (carillon::actors::shard_tail))
 CAF_ADD_TYPE_ID(carillon, (carillon::actors::outcome_vector))
+CAF_ADD_TYPE_ID(carillon, (carillon::actors::link_ptr))
 CAF_ADD_TYPE_ID(carillon, (carillon::domain::batch))
 CAF_ADD_TYPE_ID(carillon, (carillon::domain::account_id))
 CAF_ADD_TYPE_ID(carillon, (carillon::storage::log_row))
@@ -109,11 +115,18 @@ CAF_ADD_TYPE_ID(carillon, (carillon::storage::row_result))
 CAF_ADD_ATOM(carillon, carillon::actors, awaken_atom, "awaken")
 CAF_ADD_ATOM(carillon, carillon::actors, commit_atom, "commit")
 CAF_ADD_ATOM(carillon, carillon::actors, count_atom, "count")
+CAF_ADD_ATOM(carillon, carillon::actors, dial_atom, "dial")
 CAF_ADD_ATOM(carillon, carillon::actors, drain_atom, "drain")
+CAF_ADD_ATOM(carillon, carillon::actors, hang_up_atom, "hang_up")
 CAF_ADD_ATOM(carillon, carillon::actors, idle_atom, "idle")
+CAF_ADD_ATOM(carillon, carillon::actors, introduce_atom, "introduce")
+CAF_ADD_ATOM(carillon, carillon::actors, link_ended_atom, "link_ended")
+CAF_ADD_ATOM(carillon, carillon::actors, link_failed_atom, "link_fail")
 CAF_ADD_ATOM(carillon, carillon::actors, load_atom, "load")
 CAF_ADD_ATOM(carillon, carillon::actors, lookup_atom, "lookup")
 CAF_ADD_ATOM(carillon, carillon::actors, mark_atom, "mark")
+CAF_ADD_ATOM(carillon, carillon::actors, peer_down_atom, "peer_down")
+CAF_ADD_ATOM(carillon, carillon::actors, peer_up_atom, "peer_up")
 CAF_ADD_ATOM(carillon, carillon::actors, propose_atom, "propose")
 CAF_ADD_ATOM(carillon, carillon::actors, release_atom, "release")
 CAF_ADD_ATOM(carillon, carillon::actors, reload_atom, "reload")

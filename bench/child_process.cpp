@@ -39,12 +39,12 @@ child_process::child_process(const command& what) {
   std::array<int, 2> out{}, started{};
   if (::pipe2(out.data(), O_CLOEXEC) != 0 || ::pipe2(started.data(), O_CLOEXEC) != 0)
     throw std::runtime_error("can't make a pipe");
-  output_ = descriptor{out[0]};
-  descriptor out_end{out[1]}, started_read{started[0]}, started_end{started[1]};
-  descriptor nothing{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
-  descriptor errors;
+  output_ = net::descriptor{out[0]};
+  net::descriptor out_end{out[1]}, started_read{started[0]}, started_end{started[1]};
+  net::descriptor nothing{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+  net::descriptor errors;
   if (!what.errors.empty())
-    errors = descriptor{::open(what.errors.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
+    errors = net::descriptor{::open(what.errors.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
 
   pid_ = ::fork();
   if (pid_ == 0) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bench/descriptor.hpp"
+#include "net/descriptor.hpp"
 
 #include <sys/types.h>
 
@@ -51,7 +51,7 @@ private:
   bool read_more(std::chrono::steady_clock::time_point deadline);
 
   pid_t pid_ = -1;
-  descriptor output_;
+  net::descriptor output_;
   std::string read_;
   std::optional<ending> ending_;
 };

@@ -1,6 +1,6 @@
 #include "bench/generator.hpp"
 
-#include "bench/descriptor.hpp"
+#include "net/descriptor.hpp"
 #include "bench/http_scan.hpp"
 #include "bench/process_cpu.hpp"
 
@@ -73,7 +73,7 @@ public:
 
 private:
   struct connection {
-    descriptor socket;
+    net::descriptor socket;
     std::string input, output;
     std::uint64_t first = 0, count = 0; ///< the events of the request that is out; count 0: none
     bool writable_wanted = false;
@@ -95,7 +95,7 @@ private:
   }
 
   void connect(std::size_t index) {
-    descriptor socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    net::descriptor socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(settings_.port);
@@ -230,7 +230,7 @@ private:
   const load_settings& settings_;
   ledger& book_;
   const std::atomic<bool>& stop_;
-  descriptor epoll_;
+  net::descriptor epoll_;
   std::vector<std::string> heads_; ///< per account, up to the Content-Length's value
   std::vector<connection> connections_;
   std::vector<std::size_t> idle_;

@@ -1,6 +1,6 @@
 #include "bench/http_call.hpp"
 
-#include "bench/descriptor.hpp"
+#include "net/descriptor.hpp"
 #include "bench/http_scan.hpp"
 
 #include <arpa/inet.h>
@@ -20,7 +20,7 @@ http_reply http_call(std::uint16_t port, std::string_view method, std::string_vi
   const auto fail = [&](const std::string& why) {
     throw std::runtime_error(std::string{method} + " " + std::string{target} + ": " + why);
   };
-  descriptor socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  net::descriptor socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   const timeval limit{30, 0};
   ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bench/descriptor.hpp"
+#include "net/descriptor.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -27,7 +27,7 @@ public:
 private:
   void run();
 
-  descriptor socket_;
+  net::descriptor socket_;
   std::uint16_t port_ = 0;
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> answered_{0}, ignored_{0};

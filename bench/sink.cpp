@@ -1,6 +1,6 @@
 #include "bench/sink.hpp"
 
-#include "bench/descriptor.hpp"
+#include "net/descriptor.hpp"
 #include "bench/http_scan.hpp"
 #include "bench/process_cpu.hpp"
 
@@ -61,7 +61,7 @@ std::unique_ptr<SSL_CTX, free_ssl> make_context(const sink_settings& settings) {
 }
 
 struct connection {
-  descriptor socket;
+  net::descriptor socket;
   std::unique_ptr<SSL, free_ssl> tls;
   std::string input;  ///< what isn't a whole request yet
   std::string output; ///< what the socket didn't take yet
@@ -77,7 +77,7 @@ public:
   server(const sink_settings& settings, ledger& book)
       : book_(book), silent_book_(settings.silent_book), answer_(settings.closes ? last_answer : answer),
         closes_(settings.closes), context_(make_context(settings)) {
-    listener_ = descriptor{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    listener_ = net::descriptor{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     const int on = 1;
     ::setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     sockaddr_in address{};
@@ -90,8 +90,8 @@ public:
     socklen_t size = sizeof address;
     ::getsockname(listener_.get(), generic, &size);
     port = ntohs(address.sin_port);
-    epoll_ = descriptor{::epoll_create1(EPOLL_CLOEXEC)};
-    stop_ = descriptor{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+    epoll_ = net::descriptor{::epoll_create1(EPOLL_CLOEXEC)};
+    stop_ = net::descriptor{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
     watch(listener_.get(), EPOLLIN, EPOLL_CTL_ADD);
     watch(stop_.get(), EPOLLIN, EPOLL_CTL_ADD);
     thread = std::thread{[this] { run(); }};
@@ -140,7 +140,7 @@ private:
 
   void accept_all() {
     for (;;) {
-      descriptor socket{::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+      net::descriptor socket{::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
       if (!socket)
         return;
       const int on = 1;
@@ -264,7 +264,7 @@ private:
   std::string_view answer_;
   bool closes_;
   std::unique_ptr<SSL_CTX, free_ssl> context_;
-  descriptor listener_, epoll_, stop_;
+  net::descriptor listener_, epoll_, stop_;
   std::unordered_map<int, connection> open_;
   std::array<char, record_size> buffer_{};
 };

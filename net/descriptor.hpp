@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace carillon::bench {
+namespace carillon::net {
 
 /// Owner of one file descriptor: closes it. Move-only; -1 stands for none.
 class descriptor {
@@ -20,6 +20,8 @@ public:
 
   int get() const noexcept { return fd_; }
   explicit operator bool() const noexcept { return fd_ >= 0; }
+  /// Gives the descriptor to the caller, who closes it.
+  int release() noexcept { return std::exchange(fd_, -1); }
   void reset() noexcept {
     if (fd_ >= 0)
       ::close(std::exchange(fd_, -1));
@@ -29,4 +31,4 @@ private:
   int fd_ = -1;
 };
 
-} // namespace carillon::bench
+} // namespace carillon::net
