@@ -139,8 +139,8 @@ using peers_actor = typed<
     caf::result<void>(hang_up_atom, std::string),
     /// A link stands, that this node opened or another did (from the links).
     caf::result<void>(link_ptr),
-    /// A link couldn't be opened (from the links).
-    caf::result<void>(link_failed_atom, std::uint64_t, std::string, bool),
+    /// The link to this node couldn't be opened, why, and whether to try again soon (from the links).
+    caf::result<void>(link_failed_atom, std::string, std::string, bool),
     /// A link ended (from the links).
     caf::result<void>(link_ended_atom, std::uint64_t, std::string),
     /// The peer at the end of this link gives its entry actor; answers this node's (from a GREETER).

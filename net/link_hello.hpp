@@ -37,6 +37,7 @@ enum class link_refusal_code : std::uint8_t {
   cluster = 2,  ///< of another cluster
   version = 3,  ///< no version in common
   identity = 4, ///< not the node it should be
+  busy = 5,     ///< too many links
 };
 
 struct link_refusal {

@@ -38,6 +38,7 @@ enum class link_error : std::uint8_t {
   cluster,     ///< the node is of another cluster
   version,     ///< no protocol version that both speak
   identity,    ///< another node answers there, or it doesn't expect this one (yet)
+  busy,        ///< it has too many links
   stopped,     ///< this node's links were stopped, or the link was closed meanwhile
 };
 
@@ -108,7 +109,7 @@ public:
   /// Reads certificate, key and CA again, for new links. Throws, keeping the old, when they can't be used.
   void reload();
 
-  /// Closes everything and joins. Attempts under way end as `stopped`.
+  /// Closes everything and joins. Attempts under way end as `stopped`; later ones end nowhere.
   void stop();
 
   /// Links that stand.
