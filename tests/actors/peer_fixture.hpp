@@ -83,8 +83,9 @@ public:
   }
 
   ~live_node() {
-    // The watcher and the entry end by themselves once nobody refers to them.
     caf::anon_send_exit(peers, caf::exit_reason::user_shutdown);
+    // CAF's registry refers to whatever was shown to a peer: it doesn't end by itself.
+    caf::anon_send_exit(entry, caf::exit_reason::user_shutdown);
   }
 
   void dial(const std::string& node, const std::string& address) { caf::anon_send(peers, dial_atom_v, node, address); }
