@@ -124,7 +124,8 @@ public:
   using outcome = std::variant<node_link, link_failure>;
 
   explicit impl(node_link_settings settings)
-      : settings_{std::move(settings)}, tls_{load()}, acceptor_{context_, listen_endpoint(settings_.listen).protocol(), listen_on(settings_.listen).release()} {}
+      : settings_{std::move(settings)}, tls_{load()}, acceptor_{context_, listen_endpoint(settings_.listen).protocol(),
+                                                              listen_on(settings_.listen).release()} {}
 
   ~impl() { stop(); }
 
