@@ -1,5 +1,6 @@
 #include "net/http_server.hpp"
 
+#include "net/descriptor.hpp"
 #include "net/http_connection.hpp"
 #include "net/http_worker.hpp"
 #include "net/socket_address.hpp"
@@ -14,8 +15,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
-#include <cstring>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -26,7 +25,6 @@ namespace {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
-using boost::system::error_code;
 using namespace http_detail;
 
 /// Connections over the cap that are told so at the same time; more are closed without a word.
@@ -37,35 +35,6 @@ constexpr std::chrono::milliseconds accept_pause{100};
 constexpr std::chrono::milliseconds unwind_time{500};
 /// Connections that one listener takes before others on its thread have their turn.
 constexpr std::size_t accepted_at_once = 64;
-
-/// A socket that nobody has taken over yet.
-class owned_socket {
-public:
-  explicit owned_socket(int descriptor) noexcept : descriptor_(descriptor) {}
-  owned_socket(owned_socket&& other) noexcept : descriptor_(other.release()) {}
-  owned_socket& operator=(owned_socket&&) = delete;
-  ~owned_socket() {
-    if (descriptor_ >= 0)
-      ::close(descriptor_);
-  }
-  int get() const noexcept { return descriptor_; }
-  int release() noexcept { return std::exchange(descriptor_, -1); }
-
-private:
-  int descriptor_;
-};
-
-/// Binds and listens; throws std::runtime_error naming the address.
-owned_socket listen_on(const std::string& address) {
-  const auto endpoint = listen_endpoint(address);
-  owned_socket made{::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-  const int on = 1;
-  if (made.get() < 0 || ::setsockopt(made.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-      ::bind(made.get(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0 ||
-      ::listen(made.get(), SOMAXCONN) != 0)
-    throw std::runtime_error("can't listen on " + address + ": " + std::strerror(errno));
-  return made;
-}
 
 /// What the kernel calls the local end of a socket.
 tcp::endpoint local_endpoint(int socket) {
@@ -78,7 +47,7 @@ tcp::endpoint local_endpoint(int socket) {
 
 /// An accepted connection on its way to its worker.
 struct newcomer {
-  owned_socket socket;
+  descriptor socket;
   asio::ip::address peer;
   connection_slot slot;
   bool refused = false;
@@ -147,9 +116,7 @@ public:
 
 private:
   std::string url_of(const tcp::endpoint& bound) const {
-    const auto host = bound.address().to_string();
-    return (tls_ ? "https://" : "http://") + (bound.address().is_v6() ? "[" + host + "]" : host) + ":" +
-           std::to_string(bound.port());
+    return (tls_ ? "https://" : "http://") + to_text(bound);
   }
 
   bool wait_until_closed(std::chrono::milliseconds limit) {
@@ -184,7 +151,7 @@ private:
       for (std::size_t taken = 0; taken < accepted_at_once; ++taken) {
         tcp::endpoint peer;
         auto size = static_cast<socklen_t>(peer.capacity());
-        owned_socket accepted{
+        descriptor accepted{
             ::accept4(socket_.get(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC)};
         if (accepted.get() < 0) {
           // Out of descriptors, mostly: without a pause this would spin until one is free.
@@ -203,11 +170,11 @@ private:
 
     impl& server_;
     worker& home_;
-    owned_socket socket_;
+    descriptor socket_;
     const listener_role role_;
   };
 
-  void admit(owned_socket socket, const asio::ip::address& peer, listener_role role) {
+  void admit(descriptor socket, const asio::ip::address& peer, listener_role role) {
     const bool over = state_->open.load(std::memory_order_relaxed) >= state_->settings.max_connections;
     // A handshake is too dear to refuse a connection with: over TLS it is only closed.
     if (over && (tls_ || state_->refusing.load(std::memory_order_relaxed) >= most_refusals))

@@ -25,9 +25,6 @@ constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 /// For the last bytes and the peer's close_notify; then the connection is closed without.
 constexpr milliseconds goodbye_time{1'000};
 
-/// Addresses of one name that are tried.
-constexpr std::size_t most_addresses = 8;
-
 } // namespace
 
 link_connection::link_connection(tcp::socket socket, asio::ssl::context& tls)
@@ -73,44 +70,38 @@ link_failure link_connection::failure(const error_code& error) {
   return {is_tls ? link_error::protocol : link_error::broken, text};
 }
 
-auto link_connection::resolve(std::string host, std::uint16_t port)
-    -> awaitable<std::optional<std::vector<tcp::endpoint>>> {
+auto link_connection::resolve(host_lookup& hosts, const std::string& host)
+    -> awaitable<std::optional<std::vector<asio::ip::address>>> {
   error_code literal;
   if (const auto address = asio::ip::make_address(host, literal); !literal)
-    co_return std::vector<tcp::endpoint>{{address, port}};
-  // The system's resolver can't be hurried: the timer that watches is what is waited for, not the answer.
-  struct question {
-    explicit question(const asio::any_io_executor& executor) : resolver{executor} {}
-    tcp::resolver resolver;
-    std::optional<std::vector<tcp::endpoint>> found;
-  };
-  auto asked = std::make_shared<question>(stream_.get_executor());
-  asked->resolver.async_resolve(host, std::to_string(port),
-                                [asked, self = shared_from_this()](const error_code& ec, const auto& results) {
-                                  auto& found = asked->found.emplace();
-                                  for (const auto& one : results)
-                                    if (!ec && found.size() < most_addresses)
-                                      found.push_back(one.endpoint());
-                                  self->timer_.cancel();
-                                });
-  while (!asked->found && !aborted_ && timer_.expiry() > std::chrono::steady_clock::now())
+    co_return std::vector<asio::ip::address>{address};
+  // The timer that watches is what is waited for: it ends by the answer as well as by the deadline.
+  const auto found = std::make_shared<std::optional<std::vector<asio::ip::address>>>();
+  hosts.ask(host, [found, self = shared_from_this()](const auto& addresses) {
+    *found = addresses;
+    self->timer_.cancel();
+  });
+  while (!*found && !aborted_ && timer_.expiry() > std::chrono::steady_clock::now())
     co_await timer_.async_wait(as_result);
-  co_return std::move(asked->found);
+  co_return std::move(*found);
 }
 
-auto link_connection::connect(std::string host, std::uint16_t port, milliseconds limit)
+auto link_connection::connect(host_lookup& hosts, std::string host, std::uint16_t port, milliseconds limit)
     -> awaitable<std::optional<link_failure>> {
   const auto until = std::chrono::steady_clock::now() + limit;
   timer_.expires_at(until);
-  const auto endpoints = co_await resolve(host, port);
+  const auto addresses = co_await resolve(hosts, host);
   if (aborted_)
     co_return link_failure{link_error::stopped, "closed by this node"};
-  if (!endpoints)
+  if (!addresses)
     co_return link_failure{link_error::unreachable, "no answer for the name \"" + host + "\" in time"};
-  if (endpoints->empty())
+  if (addresses->empty())
     co_return link_failure{link_error::unreachable, "there is no host \"" + host + "\""};
+  std::vector<tcp::endpoint> endpoints;
+  for (const auto& address : *addresses)
+    endpoints.emplace_back(address, port);
   set_deadline(std::chrono::duration_cast<milliseconds>(until - std::chrono::steady_clock::now()));
-  auto [ec, peer] = co_await asio::async_connect(stream_.next_layer(), *endpoints, as_result);
+  auto [ec, peer] = co_await asio::async_connect(stream_.next_layer(), endpoints, as_result);
   if (aborted_)
     co_return link_failure{link_error::stopped, "closed by this node"};
   if (ec)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "net/host_lookup.hpp"
 #include "net/link_hello.hpp"
 #include "net/node_link.hpp"
 
@@ -16,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace carillon::net {
 
@@ -41,7 +43,8 @@ public:
   bool aborted() const { return aborted_; }
 
   /// Finds the host and connects to it, within `limit`.
-  awaitable<std::optional<link_failure>> connect(std::string host, std::uint16_t port, std::chrono::milliseconds limit);
+  awaitable<std::optional<link_failure>> connect(host_lookup& hosts, std::string host, std::uint16_t port,
+                                                 std::chrono::milliseconds limit);
   awaitable<std::optional<link_failure>> handshake(stream::handshake_type side);
   awaitable<std::optional<link_failure>> send(link_frame frame);
   awaitable<outcome<link_frame>> receive();
@@ -59,7 +62,7 @@ public:
   const std::string& remote() const { return remote_; }
 
 private:
-  awaitable<std::optional<std::vector<tcp::endpoint>>> resolve(std::string host, std::uint16_t port);
+  awaitable<std::optional<std::vector<boost::asio::ip::address>>> resolve(host_lookup& hosts, const std::string& host);
   awaitable<void> carry_in(std::chrono::milliseconds silence);
   awaitable<void> carry_out();
   void end_tunnel(std::string reason);

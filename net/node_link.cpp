@@ -1,6 +1,7 @@
 #include "net/node_link.hpp"
 
 #include "config/logging.hpp"
+#include "net/host_lookup.hpp"
 #include "net/link_connection.hpp"
 #include "net/link_tls.hpp"
 #include "net/socket_address.hpp"
@@ -123,7 +124,8 @@ public:
   using outcome = std::variant<node_link, link_failure>;
 
   explicit impl(node_link_settings settings)
-      : settings_{std::move(settings)}, tls_{load()}, acceptor_{listen_on(context_, settings_.listen)} {}
+      : settings_{std::move(settings)}, tls_{load()}, acceptor_{context_, listen_endpoint(settings_.listen).protocol(),
+                                                              listen_on(settings_.listen).release()} {}
 
   ~impl() { stop(); }
 
@@ -191,7 +193,6 @@ private:
       } catch (const std::exception& error) {
         config::log(log_level::error, "a node link failed", {{"error", error.what()}});
       }
-      // Not when the context has nothing to do: a name may still be asked for.
       if (--running_ == 0 && stopping_)
         context_.stop();
     });
@@ -318,7 +319,7 @@ private:
     const auto where = split_address(address);
     if (!where)
       co_return link_failure{link_error::unreachable, "\"" + address + "\" is no address with a port"};
-    if (auto failed = co_await connection.connect(where->host, where->port, settings_.connect_timeout))
+    if (auto failed = co_await connection.connect(hosts_, where->host, where->port, settings_.connect_timeout))
       co_return *failed;
     connection.set_deadline(settings_.handshake_timeout);
     if (!expect_host(connection.tls_settings(), where->host))
@@ -364,6 +365,7 @@ private:
   asio::steady_timer pause_{context_};
   node_link_events events_;
   std::map<std::uint64_t, connection_ptr> connections_;
+  host_lookup hosts_{context_};
   std::set<std::uint64_t> strangers_; ///< of the connections, oldest first
   std::size_t accepted_ = 0;          ///< links that others opened
   std::size_t running_ = 0;           ///< coroutines

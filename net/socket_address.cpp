@@ -2,7 +2,11 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include <sys/socket.h>
+
+#include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <stdexcept>
 
 namespace carillon::net {
@@ -43,20 +47,15 @@ tcp::endpoint listen_endpoint(const std::string& text) {
                            "127.0.0.1:8080 or [::1]:8080");
 }
 
-tcp::acceptor listen_on(boost::asio::io_context& context, const std::string& text) {
+descriptor listen_on(const std::string& text) {
   const auto endpoint = listen_endpoint(text);
-  tcp::acceptor acceptor{context};
-  error_code ec;
-  acceptor.open(endpoint.protocol(), ec);
-  if (!ec)
-    acceptor.set_option(tcp::acceptor::reuse_address{true}, ec);
-  if (!ec)
-    acceptor.bind(endpoint, ec);
-  if (!ec)
-    acceptor.listen(boost::asio::socket_base::max_listen_connections, ec);
-  if (ec)
-    throw std::runtime_error("can't listen on " + text + ": " + ec.message());
-  return acceptor;
+  descriptor made{::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  const int on = 1;
+  if (!made || ::setsockopt(made.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+      ::bind(made.get(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0 ||
+      ::listen(made.get(), SOMAXCONN) != 0)
+    throw std::runtime_error("can't listen on " + text + ": " + std::strerror(errno));
+  return made;
 }
 
 std::string to_text(const tcp::endpoint& of) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "net/descriptor.hpp"
+
 #include <boost/asio/ip/tcp.hpp>
 
 #include <cstdint>
@@ -21,8 +23,8 @@ std::optional<host_and_port> split_address(std::string_view text);
 /// Where to listen: an address (or "localhost") and a port. Throws std::runtime_error.
 boost::asio::ip::tcp::endpoint listen_endpoint(const std::string& text);
 
-/// A listener that is bound there; throws std::runtime_error.
-boost::asio::ip::tcp::acceptor listen_on(boost::asio::io_context& context, const std::string& text);
+/// A non-blocking socket that listens there; throws std::runtime_error.
+descriptor listen_on(const std::string& text);
 
 /// "127.0.0.1:8080", "[::1]:8080".
 std::string to_text(const boost::asio::ip::tcp::endpoint& of);

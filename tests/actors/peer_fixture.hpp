@@ -37,10 +37,14 @@ struct heard {
     std::uint64_t link = 0;
     caf::strong_actor_ptr entry;
     std::string reason;
+    bool early = false; ///< down, while CAF still took the entry actor for alive
   };
 
   void add(one said) {
     const std::lock_guard lock{mutex};
+    for (const auto& before : all)
+      if (said.what.starts_with("down") && before.link == said.link && before.entry)
+        said.early = !before.entry->get()->getf(caf::abstract_actor::is_terminated_flag);
     all.push_back(std::move(said));
     changed.notify_all();
   }
@@ -49,7 +53,7 @@ struct heard {
   one next() {
     std::unique_lock lock{mutex};
     if (!changed.wait_for(lock, link_tests::patience, [&] { return taken < all.size(); }))
-      return {"nothing", 0, {}, {}};
+      return {"nothing", 0, {}, {}, false};
     return all[taken++];
   }
 
@@ -62,13 +66,13 @@ struct heard {
 inline peer_watcher_actor::behavior_type watcher(peer_watcher_actor::pointer, heard* to) {
   return {
       [to](peer_up_atom, const std::string& node, std::uint64_t link, const caf::strong_actor_ptr& entry) {
-        to->add({"up " + node, link, entry, {}});
+        to->add({"up " + node, link, entry, {}, false});
       },
       [to](peer_down_atom, const std::string& node, std::uint64_t link, const std::string& reason) {
-        to->add({"down " + node, link, {}, reason});
+        to->add({"down " + node, link, {}, reason, false});
       },
       [to](link_failed_atom, const std::string& node, const std::string& why, bool) {
-        to->add({"failed " + node, 0, {}, why});
+        to->add({"failed " + node, 0, {}, why, false});
       },
   };
 }

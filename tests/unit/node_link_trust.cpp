@@ -124,30 +124,87 @@ CAF_TEST(nothing older than TLS 1.3 is spoken) {
   CAF_CHECK(!(tls_stranger{b.links.address(), &identity, TLS1_2_VERSION}.connected));
 }
 
-CAF_TEST(new certificates are used from the next link on) {
-  const auto first = node_identity(), second = expired(cas().cluster);
-  const tls_fixture::temporary_file certificate{tls_fixture::to_pem(first)}, key{key_pem(first)};
-  test_node a{"a"};
-  test_node b{"b", {[&](auto& s) { s.certificate = certificate.path(), s.key = key.path(); }, {}, {}}};
-  auto one = a.connect(b, "b");
-  CAF_CHECK(std::holds_alternative<node_link>(one));
-  const auto overwrite = [](const std::string& path, const std::string& text) {
-    const descriptor file{::open(path.c_str(), O_WRONLY | O_TRUNC)};
-    CAF_REQUIRE(::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
-  };
-  overwrite(key.path(), key_pem(second));
-  std::string complaint;
-  try {
-    b.links.reload();
-  } catch (const std::runtime_error& error) {
-    complaint = error.what();
+namespace {
+
+/// The files of a node's certificate, which an operator replaces.
+struct renewable {
+  explicit renewable(const tls_fixture::identity& first)
+      : certificate{tls_fixture::to_pem(first)}, key{key_pem(first)}, ca{tls_fixture::to_pem(cas().cluster)} {}
+
+  adjust used() {
+    return {[this](auto& s) { s.certificate = certificate.path(), s.key = key.path(), s.ca = ca.path(); }, {}, {}};
   }
-  CAF_CHECK(complaint.starts_with("cluster.key: "));
+
+  static void overwrite(const tls_fixture::temporary_file& file, const std::string& text) {
+    const descriptor to{::open(file.path().c_str(), O_WRONLY | O_TRUNC)};
+    CAF_REQUIRE(::write(to.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  }
+
+  tls_fixture::temporary_file certificate, key, ca;
+};
+
+std::string complaint_of_reload(test_node& node) {
+  try {
+    node.links.reload();
+    return {};
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+}
+
+/// Why there is no link; empty when there is one.
+std::string failure_of(const std::variant<node_link, link_failure>& result) {
+  const auto* failed = std::get_if<link_failure>(&result);
+  return failed == nullptr ? std::string{} : failed->detail;
+}
+
+} // namespace
+
+CAF_TEST(new certificates are used from the next link on) {
+  const auto second = expired(cas().cluster);
+  renewable files{node_identity()};
+  test_node a{"a"};
+  test_node b{"b", files.used()};
+  auto one = a.connect(b, "b");
+  CAF_REQUIRE_EQUAL(failure_of(one), "");
+  auto accepted = b.accepted();
+  CAF_REQUIRE(accepted);
+  renewable::overwrite(files.certificate, tls_fixture::to_pem(second));
+  renewable::overwrite(files.key, key_pem(second));
+  // As long as nobody says so the files aren't read.
   auto two = a.connect(b, "b");
-  CAF_CHECK(std::holds_alternative<node_link>(two));
-  overwrite(certificate.path(), tls_fixture::to_pem(second));
-  b.links.reload();
-  auto three = a.connect(b, "b");
-  CAF_CHECK(std::holds_alternative<link_failure>(three));
+  CAF_CHECK_EQUAL(failure_of(two), "");
+  CAF_CHECK_EQUAL(complaint_of_reload(b), "");
+  CAF_CHECK_EQUAL(failure_of(a.connect(b, "b")), "the peer's certificate: certificate has expired");
+  // And when it opens a link itself.
+  CAF_CHECK_EQUAL(failure_of(b.connect(a, "a")), "the peer refused this node's certificate: certificate expired");
+  // Links that stand go on.
+  CAF_CHECK(blocking{std::get<node_link>(one).tunnel.get()}.write("ping"));
+  CAF_CHECK_EQUAL(blocking{accepted->tunnel.get()}.read(4), "ping");
   CAF_CHECK_EQUAL(a.links.open(), 2u);
+}
+
+CAF_TEST(files that cannot be used leave the certificates as they were) {
+  renewable files{node_identity()};
+  test_node a{"a"};
+  test_node b{"b", files.used()};
+  renewable::overwrite(files.key, key_pem(node_identity()));
+  CAF_CHECK(complaint_of_reload(b).starts_with("cluster.key: "));
+  renewable::overwrite(files.certificate, "nothing");
+  CAF_CHECK(complaint_of_reload(b).starts_with("cluster.certificate: "));
+  renewable::overwrite(files.ca, "");
+  CAF_CHECK(complaint_of_reload(b).starts_with("cluster.ca: "));
+  CAF_CHECK_EQUAL(failure_of(a.connect(b, "b")), "");
+  CAF_CHECK_EQUAL(failure_of(b.connect(a, "a")), "");
+}
+
+CAF_TEST(a new CA is the only one trusted from the next link on) {
+  renewable files{node_identity()};
+  test_node a{"a"};
+  test_node b{"b", files.used()};
+  CAF_CHECK_EQUAL(failure_of(a.connect(b, "b")), "");
+  renewable::overwrite(files.ca, tls_fixture::to_pem(cas().foreign));
+  CAF_CHECK_EQUAL(complaint_of_reload(b), "");
+  CAF_CHECK_EQUAL(failure_of(a.connect(b, "b")), "the peer refused this node's certificate: unknown CA");
+  CAF_CHECK_EQUAL(failure_of(b.connect(a, "a")), "the peer's certificate: self-signed certificate in certificate chain");
 }
