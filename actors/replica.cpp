@@ -77,8 +77,11 @@ void replica_state::take_row(proposed_row proposed) {
     if (!result.batches[i].error.empty())
       continue;
     result.batches[i].ok = true;
-    tables.insert(tables.end(), std::make_move_iterator(batch.tables.begin()),
-                  std::make_move_iterator(batch.tables.end()));
+    for (auto& one : batch.tables) {
+      if (auto beside = storage::erase_with(one))
+        tables.push_back(std::move(*beside));
+      tables.push_back(std::move(one));
+    }
     if (!batch.entries.empty()) {
       logged.push_back(&batch);
       of_logged.push_back(i);
@@ -148,13 +151,13 @@ void replica_state::send(const replication::node_id& to, replication::message wh
 }
 
 void replica_state::heard(const std::string& from, const std::string& bytes) {
-  const auto what = replication::decode(bytes);
+  auto what = replication::decode(bytes);
   if (!what) {
     config::log(config::log_level::warning, "a peer sent what can't be read",
                 {{"node", from}, {"shard", raw(at.shard)}, {"bytes", bytes.size()}});
     return;
   }
-  core->received(from, *what);
+  core->received(from, std::move(*what));
   judge();
 }
 
@@ -169,6 +172,8 @@ void replica_state::changed(cluster_view_ptr now) {
 }
 
 void replica_state::told(const configuration_news& news) {
+  if (news.read && news.found)
+    read_at = time();
   if (news.found)
     core->configured(*news.found);
   else if (news.read)
@@ -290,8 +295,8 @@ void replica_state::put(std::uint64_t after, std::vector<replication::log_entry>
 
 void replica_state::apply(std::uint64_t through) {
   write([this, through] {
-    progress.applied = through;
-    return storage::plan_apply(node->store, at.shard, progress);
+    const auto after = std::exchange(progress.applied, through);
+    return storage::plan_apply(node->store, at.shard, after, progress);
   });
 }
 
@@ -319,7 +324,7 @@ void replica_state::install(const replication::snapshot_part& part) {
     if (part.last) {
       progress.applied = part.through.seq;
       progress.whole = true;
-      auto end = storage::plan_whole(node->store, at.shard, progress);
+      auto end = storage::plan_whole(at.shard, progress);
       out.insert(out.end(), std::make_move_iterator(end.begin()), std::make_move_iterator(end.end()));
     }
     return out;
@@ -354,8 +359,11 @@ replication::snapshot_part replica_state::next_part(const replication::node_id& 
   } else if (copy.from && index == copy.part.index) {
     return copy.part; // once more
   }
-  if (!copy.from)
-    return {0, {}, index, false, {}}; // its receiver has lost count, and will say so
+  if (!copy.from) {
+    replication::snapshot_part none; // its receiver has lost count, and will say so
+    none.index = index;
+    return none;
+  }
   copy.part.index = index;
   copy.part.through = id_of(copy.from->through());
   copy.part.rows = copy.from->next_part();

@@ -120,6 +120,7 @@ struct replica_state : replication::ports {
     std::chrono::milliseconds since{0};
   };
   std::optional<handover> leaving;
+  std::chrono::milliseconds read_at{0}, asked_at{0}; ///< of the configuration, for a takeover
   std::vector<caf::typed_response_promise<bool>> leave_asked;
 
   static inline const char* name = "replica";

@@ -21,6 +21,8 @@ constexpr auto patience = 300ms;
 constexpr auto first_patience = 4s;
 /// Each further full member waits so much longer to take over, so that they don't get into each other's way.
 constexpr auto patience_of_next = 500ms;
+/// How old a read of the configuration may be to act on.
+constexpr auto fresh = 1s;
 /// A shard whose accounts have something in flight for so long isn't handed over now.
 constexpr auto drain_patience = 20s;
 
@@ -92,6 +94,14 @@ void replica_state::judge_as_member() {
   with_spare(*next);
   if (next->acknowledging() < at.min_replicas)
     return; // alone it may not serve; the primary may still come back
+  // A promise keeps the primary from going on: not while the swap that it is for can't be done.
+  if (time() - read_at > fresh) {
+    if (time() - asked_at > fresh) {
+      asked_at = time();
+      read_configuration();
+    }
+    return;
+  }
   config::log(config::log_level::warning, "taking over a shard",
               {{"shard", raw(at.shard)}, {"from", now.primary}, {"epoch", now.epoch + 1}});
   core->reconfigure(std::move(*next));

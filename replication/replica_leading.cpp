@@ -67,9 +67,7 @@ void replica::say_lead(const node_id& who, peer& p) {
 /// What was said last, or its answer, seems lost. Heard by either side also when there is nothing to say.
 void replica::say_again(const node_id& who, peer& p) {
   p.sent = now_;
-  if (!p.known.in_step && p.was_reset) {
-    out_.send(who, reset{leading_, p.base});
-  } else if (!p.known.in_step || p.waiting || silent(p)) {
+  if (!p.known.in_step || p.waiting || silent(p)) {
     p.waiting = false;
     out_.send(who, lead{leading_});
   } else {
@@ -116,19 +114,21 @@ void replica::meet(const node_id& who, peer& p, const standing& m) {
   if (p.known.whole && !m.whole)
     return; // late: only a reset makes a copy incomplete, and that is behind it
   p.waiting = false;
-  if (p.was_reset && m.base != p.base) {
+  if (p.was_reset && (m.base != p.base || (!m.whole && !holds(m.last)))) {
     // From before its reset, or that is lost.
     p.known.in_step = false;
-    return say_again(who, p);
+    p.sent = now_;
+    out_.send(who, reset{leading_, p.base});
+    return;
   }
   if (!m.whole && !p.was_reset)
     return start_over(who, p);
   if (holds(m.last))
     p.before = m.last;
-  else if (!m.whole)
-    p.before = p.base;
+  else if (const auto* role = current_.value.find(who); role != nullptr && role->role == member_role::full)
+    p.before = id_of(std::max(m.applied, committed_)); // it has that; behind it lies what was never acknowledged
   else if (m.applied <= last_.seq)
-    p.before = id_of(m.applied); // behind it lies what was never acknowledged
+    p.before = id_of(m.applied);
   else
     return start_over(who, p);
   if (p.before.seq < p.known.acked)

@@ -29,10 +29,10 @@ enum class row_kind : std::uint8_t {
   credential_id = 'u', ///< [account u64, 0 for tokens][id text] → SHA-256
   counter = 'c',       ///< [name] → u64 (`frame_u64`); a restore raises every one
   header = 'h',        ///< → format, identity, life: `store_header.hpp`
+  staged = 's',        ///< [seq u64] → table writes of that log row, done once it is committed everywhere
   // of this node's replica, never copied to another (`replica_rows.hpp`):
   promise = 'p', ///< → the epoch promised last, and to whom
   replica = 'r', ///< → how far the tables are, and whether the copy is whole
-  staged = 's',  ///< [seq u64] → table writes that wait until their row is committed everywhere
   clock = 'k',   ///< [boot id] → how another node's boot time compares with this one's
   cluster = 'C', ///< → the cluster that the store belongs to
 };

@@ -109,7 +109,8 @@ replica_on_disk read_replica(const store& s, domain::shard_id shard) {
     found.progress.applied = found.last.seq;
   const auto staged = key(shard, row_kind::staged);
   if (at.seek_at_or_before(key(shard, row_kind::staged, last_seq)) && at.key().starts_with(staged))
-    found.last_staged = number_in_key(at.key(), key_head_size).value_or(0);
+    if (const auto seq = number_in_key(at.key(), key_head_size).value_or(0); seq > found.progress.applied)
+      found.last_staged = seq;
   return found;
 }
 
@@ -199,19 +200,20 @@ std::vector<table_write> plan_put(domain::shard_id shard, std::uint64_t after, s
   return out;
 }
 
-std::vector<table_write> plan_apply(const store& s, domain::shard_id shard, const replica_progress& progress) {
+std::vector<table_write> plan_apply(const store& s, domain::shard_id shard, std::uint64_t after,
+                                    const replica_progress& progress) {
   std::vector<table_write> out;
   const read_transaction txn{s.env()};
   cursor at{txn};
   const auto prefix = key(shard, row_kind::staged);
-  for (bool more = at.seek(prefix); more && at.key().starts_with(prefix); more = at.next()) {
+  for (bool more = at.seek(key(shard, row_kind::staged, after + 1)); more && at.key().starts_with(prefix);
+       more = at.next()) {
     if (number_in_key(at.key(), key_head_size).value_or(last_seq) > progress.applied)
       break;
     auto writes = decode_table_writes(at.value());
     if (!writes)
       throw_damaged(s, shard, "staged writes");
     out.insert(out.end(), std::make_move_iterator(writes->begin()), std::make_move_iterator(writes->end()));
-    out.push_back({std::string{at.key()}, {}, true});
   }
   out.push_back(progress_row(shard, progress));
   return out;
@@ -232,20 +234,31 @@ std::vector<table_write> plan_clear(const store& s, domain::shard_id shard, std:
   cursor at{txn};
   const auto prefix = key(shard, row_kind::log).substr(0, key_head_size - 1);
   for (bool more = at.seek(prefix); more && at.key().starts_with(prefix); more = at.next()) {
-    const bool tail = static_cast<row_kind>(at.key()[key_head_size - 1]) == row_kind::log &&
-                      number_in_key(at.key(), key_head_size).value_or(0) > base;
+    const bool tail = of_the_log(at.key()) && number_in_key(at.key(), key_head_size).value_or(0) > base;
     if (!tail && !stays_here(at.key()))
       out.push_back({std::string{at.key()}, {}, true});
   }
   return out;
 }
 
-std::vector<table_write> plan_whole(const store& s, domain::shard_id shard, const replica_progress& progress) {
-  std::vector<table_write> out;
-  const read_transaction txn{s.env()};
-  erase_rows(txn, shard, row_kind::staged, 0, progress.applied, out);
-  out.push_back(progress_row(shard, progress));
-  return out;
+std::vector<table_write> plan_whole(domain::shard_id shard, const replica_progress& progress) {
+  return {progress_row(shard, progress)};
+}
+
+std::optional<table_write> erase_with(const table_write& write) {
+  if (!write.erase || write.key.size() <= key_head_size ||
+      static_cast<row_kind>(write.key[key_head_size - 1]) != row_kind::log)
+    return std::nullopt;
+  table_write staged{write.key, {}, true};
+  staged.key[key_head_size - 1] = static_cast<char>(row_kind::staged);
+  return staged;
+}
+
+bool of_the_log(std::string_view key) noexcept {
+  if (key.size() < key_head_size)
+    return false;
+  const auto kind = static_cast<row_kind>(key[key_head_size - 1]);
+  return kind == row_kind::log || kind == row_kind::staged;
 }
 
 bool stays_here(std::string_view key) noexcept {
@@ -255,7 +268,6 @@ bool stays_here(std::string_view key) noexcept {
   case row_kind::header:
   case row_kind::promise:
   case row_kind::replica:
-  case row_kind::staged:
   case row_kind::clock:
   case row_kind::cluster:
     return true;

@@ -37,7 +37,7 @@ struct replica_on_disk {
   replica_promise promise;
   replica_progress progress;
   row_place last;                ///< newest log row; its number stays known when retention erased it
-  std::uint64_t last_staged = 0; ///< newest row with staged writes; 0: none
+  std::uint64_t last_staged = 0; ///< newest row whose staged writes are not done; 0: none
 };
 
 /// What one shard's replica finds at a start. A shard of a node that was alone until now is a whole copy.
@@ -72,8 +72,9 @@ std::vector<domain::table_write> plan_promise(domain::shard_id shard, const repl
 std::vector<domain::table_write> plan_put(domain::shard_id shard, std::uint64_t after, std::uint64_t last,
                                           std::span<const shipped_row> rows);
 
-/// Does what is staged for rows up to `progress.applied`. Throws store_error when staged writes are damaged.
-std::vector<domain::table_write> plan_apply(const store& s, domain::shard_id shard,
+/// Does what is staged for rows after `after` up to `progress.applied`. It stays beside its rows: a member that
+/// comes back needs both. Throws store_error when staged writes are damaged.
+std::vector<domain::table_write> plan_apply(const store& s, domain::shard_id shard, std::uint64_t after,
                                             const replica_progress& progress);
 
 /// Begins an incomplete copy: erases the log and what is staged.
@@ -83,9 +84,14 @@ std::vector<domain::table_write> plan_reset(const store& s, domain::shard_id sha
 /// Erases all of the shard but the node's own rows and what lies behind `base` in the log.
 std::vector<domain::table_write> plan_clear(const store& s, domain::shard_id shard, std::uint64_t base);
 
-/// The end of a copy: remembers `progress`, and forgets what was staged up to it.
-std::vector<domain::table_write> plan_whole(const store& s, domain::shard_id shard,
-                                            const replica_progress& progress);
+/// The end of a copy: remembers `progress`.
+std::vector<domain::table_write> plan_whole(domain::shard_id shard, const replica_progress& progress);
+
+/// What goes with the erasure of a log row: that of what is staged beside it. Nothing for other writes.
+std::optional<domain::table_write> erase_with(const domain::table_write& write);
+
+/// Whether a row is a log row, or staged beside one.
+bool of_the_log(std::string_view key) noexcept;
 
 /// Whether a row is this node's own: never copied to another, nor erased with a shard.
 bool stays_here(std::string_view key) noexcept;

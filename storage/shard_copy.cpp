@@ -36,7 +36,7 @@ std::string shard_copy::next_part() {
   std::size_t bytes = 0;
   while (!done_ && bytes < copy_part_bytes) {
     const auto row_key = at_.key();
-    const bool later = static_cast<row_kind>(row_key[key_head_size - 1]) == row_kind::log &&
+    const bool later = of_the_log(row_key) &&
                        number_in_key(row_key, key_head_size).value_or(0) > through_.seq;
     if (!later && !stays_here(row_key)) {
       rows.push_back({std::string{row_key}, std::string{at_.value()}, false});
