@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from carillon.certificates import Authority  # noqa: E402
+from carillon.cluster import Cluster  # noqa: E402
 from carillon.ledger import Ledger  # noqa: E402
 from carillon.node import Node, build_folder  # noqa: E402
 from carillon.receiver import Receiver  # noqa: E402
@@ -30,7 +31,7 @@ def pytest_runtest_makereport(item, call):
     report = outcome.get_result()
     if report.when == "call" and report.failed:
         for value in item.funcargs.values():
-            for node in value.nodes if isinstance(value, Nodes) else [value]:
+            for node in value.nodes if isinstance(value, (Nodes, Cluster)) else [value]:
                 if isinstance(node, Node):
                     report.sections.append((f"log of {node.folder.name}", node.log()[-3000:]))
 

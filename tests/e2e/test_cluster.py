@@ -1,0 +1,200 @@
+"""A cluster as its users see it: any node does for anything, and no node's end costs more than a moment."""
+
+import itertools
+import time
+
+import pytest
+from carillon.api import key_secret
+from carillon.clock import wait_for
+from carillon.cluster import SHARDS, SYSTEM_SHARD, Cluster, Entrances, shard_of
+from carillon.ledger import Load
+from carillon.receiver import Answer
+
+WINDOWS = [(40, 2)]
+LIMITS = [{"count": count, "seconds": seconds} for count, seconds in WINDOWS]
+
+
+@pytest.fixture(scope="module")
+def module_cluster(tmp_path_factory, authority):
+    made = Cluster(tmp_path_factory.mktemp("cluster"), authority)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def cluster(module_cluster):
+    """The file's own cluster; nodes that a test ended are started again."""
+    for node in module_cluster.nodes:
+        if node.process is not None and not node.running():
+            node.wait_end()
+        if node.process is None:
+            node.start()
+    module_cluster.wait_healthy()
+    return module_cluster
+
+
+def everywhere(cluster, account):
+    """The account, as it is reached by each running node."""
+    return [cluster.at(account, node) for node in cluster.running()]
+
+
+def wait_until_known(cluster, account):
+    """What one node made is another's a moment later."""
+    for there in everywhere(cluster, account):
+        wait_for(lambda there=there: there.call("GET", "/usage").status == 200, 5, f"{account.name} on every node")
+
+
+def subscribed(cluster, receiver, ledger_of, number=0, **more):
+    """An account with a subscription, its ledger, and the shard that it is in."""
+    account = cluster.nodes[number].api.account(**more)
+    path = f"/{account.name}"
+    wait_until_known(cluster, account)
+    subscription = account.subscribe(receiver.url(path))
+    return account, ledger_of(account, receiver, path), shard_of(subscription)
+
+
+def test_every_shard_is_held_twice_and_each_node_leads_some(cluster):
+    seen = cluster.view()
+    ids = {node["id"] for node in seen["nodes"]}
+    assert len(ids) == 3
+    assert {s["shard"] for s in seen["shards"]} == {*range(SHARDS), SYSTEM_SHARD}
+    for shard in seen["shards"]:
+        members = {m["node"] for m in shard["members"]}
+        assert shard["primary"] in members <= ids, shard
+        assert {m["role"] for m in shard["members"]} == {"full"}, shard
+        assert len(members) == len(shard["members"]) == (3 if shard["shard"] == SYSTEM_SHARD else 2), shard
+    assert {s["primary"] for s in seen["shards"] if s["shard"] != SYSTEM_SHARD} == ids
+    # What nodes say is what the configuration store says.
+    entries = cluster.etcd.entries("/carillon/test/shards/")
+    assert {int(key.rpartition("/")[2]): (e["epoch"], e["primary"]) for key, e in entries.items()} == {
+        s["shard"]: (s["epoch"], s["primary"]) for s in seen["shards"]}
+
+
+@pytest.mark.parametrize("first", range(3))
+def test_what_is_made_on_any_node_works_on_every_node(cluster, receiver, first):
+    nodes = cluster.nodes[first:] + cluster.nodes[:first]
+    account = nodes[0].api.account()
+    token = nodes[1].api.token(["read"], [account.name])["token"]
+    key = key_secret()
+    added = nodes[2].api.call("POST", f"{account.path}/keys", {"name": "other", "scope": "account", "secret": key},
+                              status={200, 201}).json
+    subscription = cluster.at(account, nodes[1]).subscribe(receiver.url(f"/{account.name}"))
+    for there in everywhere(cluster, account):
+        for credentials in (account.key, key, token):
+            wait_for(lambda c=credentials, t=there: t.call("GET", "/usage", token=c).status == 200, 5,
+                     "every credential on every node")
+        wait_for(lambda t=there: added["id"] in [k["id"] for k in t.call("GET", "/keys", token=None).json["data"]], 5,
+                 "the key in the list of keys")
+        [listed] = there.call("GET", "/subscriptions", status=200).json["data"]
+        assert listed["target"] == receiver.url(f"/{account.name}")
+        assert there.copper("GET", f"/webhooks/{subscription['id']}", status=200).json == subscription
+    # And what one node changed is so at every other.
+    for number, there in enumerate(everywhere(cluster, account)):
+        there.patch(listed, description=f"number {number}")
+        for other in everywhere(cluster, account):
+            assert other.subscription(listed)["description"] == f"number {number}"
+
+
+def test_events_posted_to_every_node_arrive_once(cluster, receiver, ledger_of):
+    account, ledger, _ = subscribed(cluster, receiver, ledger_of, limits=LIMITS)
+    load = Load(Entrances(cluster.nodes), [ledger], total=150, threads=6).start()
+    load.join()
+    assert set(load.statuses) == {202}, load.statuses
+    log = ledger.check(windows=WINDOWS)
+    assert {n["state"] for n in log} == {"delivered"}
+    # An event of this id was there already, whichever node is asked.
+    event = next(iter(ledger.accepted.values()))
+    for there in everywhere(cluster, account):
+        there.post(event)
+    other = {**event, "record_id": 10**6}
+    for there in everywhere(cluster, account):
+        assert there.post(other, status=422).slug == "event-id-reused"
+    assert len(ledger.check(windows=WINDOWS)) == len(log)
+
+
+def test_a_revoked_key_is_refused_on_every_node(cluster):
+    for number, node in enumerate(cluster.nodes):
+        account = node.api.account()
+        wait_until_known(cluster, account)
+        there = everywhere(cluster, account)
+        node.api.call("DELETE", f"{account.path}/keys/{account.key_id}", status={200, 204})
+        began = time.monotonic()
+        for one in there:
+            wait_for(lambda one=one: one.call("GET", "/usage").status == 401, 5, "an end of the key", pause=0.005)
+        print(f"a key revoked on node {number + 1} was dead everywhere after {time.monotonic() - began:.3f} s")
+
+
+def test_log_and_missed_feed_read_the_same_on_every_node(cluster, receiver, ledger_of):
+    account, ledger, _ = subscribed(cluster, receiver, ledger_of)
+    answers = itertools.cycle([Answer(), Answer(status=500)])
+    receiver.on(ledger.path, lambda arrival: next(answers))
+    events = [account.changed() for _ in range(40)]
+    account.subscribe(receiver.url(ledger.path + "/update"), event="update")
+    for start, there in zip(range(0, 40, 10), itertools.cycle(everywhere(cluster, account))):
+        there.post(events[start:start + 10])
+    log, missed = account.settle(), account.missed()
+    assert len(log) == 40 and len(missed) == 20
+    for there in everywhere(cluster, account):
+        assert there.log() == log
+        assert there.missed() == missed
+        assert there.call("GET", f"/notifications/{log[0]['id']}", status=200).json["id"] == log[0]["id"]
+    # A cursor that one node gave is good at every other.
+    page = account.call("GET", "/missed?limit=7", status=200).json
+    for there in everywhere(cluster, account):
+        rest = there.call("GET", f"/missed?limit=100&after={page['next']}", status=200).json["data"]
+        assert page["data"] + rest == missed
+
+
+def load_until(cluster, ledgers, step):
+    """Posts to all nodes; meanwhile does `step`, and goes on until more was accepted. Gives the load."""
+    load = Load(Entrances(cluster.nodes), ledgers, threads=6, make=lambda a: a.event()).start()
+    try:
+        wait_for(lambda: all(len(one.accepted) >= 20 for one in ledgers), 30, "events before it")
+        step()
+        before = [len(one.accepted) for one in ledgers]
+        began = time.monotonic()
+        wait_for(lambda: all(len(one.accepted) > was for one, was in zip(ledgers, before)), 30,
+                 lambda: f"events after it: {load.statuses}\n{cluster.describe()}", pause=0.005)
+        print(f"events of every account flowed again after {time.monotonic() - began:.3f} s")
+        wait_for(lambda: all(len(one.accepted) >= was + 20 for one, was in zip(ledgers, before)), 60,
+                 lambda: f"more events after it: {load.statuses}")
+    finally:
+        load.stop()
+    return load
+
+
+def test_the_end_of_a_primary_under_load(cluster, receiver, ledger_of):
+    _, ledger, shard = subscribed(cluster, receiver, ledger_of, limits=LIMITS)
+    others = [subscribed(cluster, receiver, ledger_of, n, limits=LIMITS)[1] for n in range(3)]
+    receiver.on(ledger.path, Answer(wait=0.02))
+    dead = cluster.primary_of(shard)
+    load_until(cluster, [ledger, *others], dead.kill)
+    assert cluster.primary_of(shard) not in (None, dead)
+    for one in (ledger, *others):
+        one.account = cluster.at(one.account, cluster.running()[0])
+        one.check(crashed=True, windows=WINDOWS)
+    dead.start()
+    cluster.wait_healthy()
+    for one in (ledger, *others):
+        one.account = cluster.at(one.account, dead)
+        one.check(crashed=True, windows=WINDOWS)
+
+
+def test_a_planned_end_leaves_nothing_unknown(cluster, receiver, ledger_of):
+    _, ledger, shard = subscribed(cluster, receiver, ledger_of, limits=LIMITS)
+    others = [subscribed(cluster, receiver, ledger_of, n, limits=LIMITS)[1] for n in range(3)]
+    for one in (ledger, *others):
+        receiver.on(one.path, Answer(wait=0.2))
+    leaving = cluster.primary_of(shard)
+
+    def leave():
+        assert leaving.terminate() == 0
+
+    load_until(cluster, [ledger, *others], leave)
+    for one in (ledger, *others):
+        one.account = cluster.at(one.account, cluster.running()[0])
+        log = one.check(windows=WINDOWS)
+        assert {n["state"] for n in log} == {"delivered"}
