@@ -29,8 +29,8 @@ namespace etcd_fixture {
 
 using namespace carillon::coordination;
 
-/// Long enough for a loaded machine; nothing waits so long unless it fails.
-inline constexpr std::chrono::seconds patience{60};
+/// Long enough for a loaded machine, shorter than a test may take in all; nothing waits so long unless it fails.
+inline constexpr std::chrono::seconds patience{20};
 
 inline std::uint16_t free_port() {
   const int fd = ::socket(AF_INET, SOCK_STREAM, 0);

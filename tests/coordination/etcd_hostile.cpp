@@ -19,7 +19,7 @@ const std::string status = "/v3/maintenance/status", range = "/v3/kv/range", txn
                   grant_path = "/v3/lease/grant", keepalive = "/v3/lease/keepalive", watch_path = "/v3/watch";
 
 /// Longer than any answer takes that isn't held back.
-constexpr std::chrono::milliseconds ample{20'000};
+constexpr std::chrono::milliseconds ample{5'000};
 
 std::unique_ptr<configuration_store> store_at(std::vector<std::string> urls, std::chrono::milliseconds timeout) {
   etcd_settings settings;
@@ -140,7 +140,7 @@ CAF_TEST(nonsense is an error and is over when etcd speaks again) {
   CAF_CHECK(server.most_written() < flood_bound);
 }
 
-CAF_TEST(a watch takes no nonsense for a stream and follows when etcd speaks again) {
+CAF_TEST(a watch takes no nonsense for a stream) {
   for (const auto& each : every_nonsense) {
     CAF_MESSAGE(each.name);
     fake_etcd::server server;
@@ -148,16 +148,27 @@ CAF_TEST(a watch takes no nonsense for a stream and follows when etcd speaks aga
     auto store = store_at({server.url()}, ample);
     auto all = std::make_shared<reports>();
     const auto watching = watch_into(*store, all);
-    CAF_CHECK(server.wait(watch_path, 3, patience));
+    CAF_CHECK(server.wait(watch_path, 2, patience));
     CAF_CHECK(!was_following(all->all()));
-    server.behave({});
-    CAF_CHECK(all->wait(is_following));
-    server.behave(at(range, each.answer));
-    CAF_CHECK(all->wait([](const auto& seen) { return seen.back().stream == watch_report::state::lost; }));
     server.behave({});
     CAF_CHECK(all->wait(is_following));
     CAF_CHECK(server.most_written() < flood_bound);
   }
+}
+
+CAF_TEST(a watch whose reads are nonsense is lost until etcd speaks again) {
+  fake_etcd::server server;
+  auto store = store_at({server.url()}, ample);
+  auto all = std::make_shared<reports>();
+  const auto watching = watch_into(*store, all);
+  for (const auto& each : every_nonsense) {
+    CAF_MESSAGE(each.name);
+    server.behave({});
+    CAF_CHECK(all->wait(is_following));
+    server.behave(at(range, each.answer));
+    CAF_CHECK(all->wait([](const auto& seen) { return seen.back().stream == watch_report::state::lost; }));
+  }
+  CAF_CHECK(server.most_written() < flood_bound);
 }
 
 CAF_TEST(a stream that turns into nonsense ends and begins again) {
