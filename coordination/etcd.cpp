@@ -1,7 +1,6 @@
 #include "coordination/etcd.hpp"
 
 #include "coordination/etcd_watch.hpp"
-#include "coordination/json_reader.hpp"
 #include "domain/time.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -30,12 +29,6 @@ constexpr std::chrono::milliseconds renewal_pause{100};
 /// Renewals within a lease's time.
 constexpr int renewals_per_ttl = 3;
 
-/// Says of a change that was sent, but whose answer made no sense, that nobody knows.
-call_error unreadable_answer(const etcd_reply& reply, const json_mismatch& problem, repeatable again) {
-  return {again == repeatable::yes ? failure::unreadable : failure::unknown,
-          reply.from->url() + ": the answer is none of etcd's: " + problem.what()};
-}
-
 /// A lease that is kept alive.
 class etcd_renewal : public std::enable_shared_from_this<etcd_renewal> {
 public:
@@ -48,26 +41,20 @@ public:
     auto confirmed = domain::boot_clock::now();
     while (!over()) {
       const auto asked = domain::boot_clock::now();
-      const auto reply = co_await client_.ask(keep_alive_request(lease_), repeatable::yes);
+      etcd_lease renewed;
+      const read_answer read = [&renewed](const std::string& body) {
+        renewed = read_renewal(body);
+        return renewed.header;
+      };
+      const auto error = co_await client_.ask(keep_alive_request(lease_), repeatable::yes, read);
       if (over())
         co_return;
-      auto problem = reply.error ? reply.error->detail : std::string{};
-      bool gone = reply.error && reply.error->what == failure::refused;
-      if (!reply.error) {
-        try {
-          const auto lease = read_renewal(reply.body);
-          const auto foreign = client_.check_cluster(lease.header, reply.from->url());
-          if (foreign)
-            problem = foreign->detail;
-          else if (lease.ttl.count() > 0)
-            confirmed = asked;
-          else
-            gone = true, problem = "the lease has ended";
-        } catch (const json_mismatch& mismatch) {
-          problem = unreadable_answer(reply, mismatch, repeatable::yes).detail;
-          client_.turn_away();
-        }
-      }
+      auto problem = error ? error->detail : std::string{};
+      bool gone = error && error->what == failure::refused;
+      if (!error && renewed.ttl.count() > 0)
+        confirmed = asked;
+      else if (!error)
+        gone = true, problem = "the lease has ended";
       const auto now = domain::boot_clock::now();
       if (gone || now - confirmed >= ttl_) {
         gate.call([&] { lost_(problem.empty() ? "the lease could not be renewed in time" : problem); });
@@ -149,8 +136,8 @@ public:
   }
 
   void get(std::string key, reach what, std::function<void(get_result)> done) override {
-    start<get_result>(range_request(key, what), repeatable::yes, std::move(done), [](const std::string& body, auto& out) {
-      auto range = read_range(body);
+    start<get_result>(range_request(key, what), repeatable::yes, std::move(done), [key, what](const std::string& body, auto& out) {
+      auto range = read_range(body, key, what);
       out.entries = std::move(range.entries);
       out.at = range.header.at;
       return range.header;
@@ -192,21 +179,11 @@ private:
   template <class Result, class Read>
   asio::awaitable<void> call(etcd_request request, repeatable again, std::function<void(Result)> done, Read read) {
     Result out;
-    const auto reply = co_await loop_->client.ask(std::move(request), again);
-    out.error = reply.error;
-    if (!out.error) {
-      try {
-        const auto header = read(reply.body, out);
-        out.error = loop_->client.check_cluster(header, reply.from->url());
-      } catch (const json_mismatch& problem) {
-        out.error = unreadable_answer(reply, problem, again);
-        loop_->client.turn_away();
-      }
-    }
-    if (out.error) { // nothing of an answer that can't be trusted
-      Result nothing;
-      nothing.error = std::move(out.error);
-      out = std::move(nothing);
+    const read_answer into = [&out, &read](const std::string& body) { return read(body, out); };
+    auto error = co_await loop_->client.ask(std::move(request), again, into);
+    if (error) { // nothing of an answer that can't be trusted
+      out = Result{};
+      out.error = std::move(error);
     }
     --calls_;
     done(std::move(out));

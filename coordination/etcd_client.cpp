@@ -41,72 +41,80 @@ asio::awaitable<void> etcd_client::pause(std::chrono::milliseconds time) {
     co_await timer.wait(time);
 }
 
-std::optional<call_error> etcd_client::check_cluster(const etcd_header& header, const std::string& url) {
+std::optional<call_error> etcd_client::check_cluster(const etcd_header& header) {
   if (cluster_ == 0)
     cluster_ = header.cluster;
   if (header.cluster == cluster_)
     return std::nullopt;
-  return call_error{failure::foreign, url + " belongs to another etcd cluster than the one first spoken with"};
+  return call_error{failure::foreign, "it belongs to another etcd cluster than the one first spoken with"};
 }
 
-asio::awaitable<etcd_reply> etcd_client::attempt(etcd_endpoint& at, etcd_request request, repeatable again) {
+void etcd_client::turn_away(const etcd_endpoint& from) {
+  // Another call may have turned away from it meanwhile.
+  if (&endpoints_[first_] == &from)
+    first_ = (first_ + 1) % endpoints_.size();
+}
+
+std::optional<call_error> etcd_client::judge(const http_reply& reply, const read_answer& read) {
+  if (reply.status != 200)
+    return read_error(reply.status, reply.body);
+  try {
+    return check_cluster(read(reply.body));
+  } catch (const json_mismatch& problem) {
+    return call_error{failure::unreadable, std::string{"the answer is none of etcd's: "} + problem.what()};
+  }
+}
+
+asio::awaitable<std::optional<call_error>> etcd_client::attempt(etcd_endpoint& at, const etcd_request& request,
+                                                                repeatable again, const read_answer& read) {
   bool sent = false;
-  // Outside of the handler, for nothing can be awaited in one.
-  etcd_reply out;
-  out.from = &at;
+  std::optional<call_error> out;
   try {
     etcd_connection connection{io_, tls_, closing_};
     co_await connection.open(at, steady::now() + attempt_timeout_);
     if (again == repeatable::no) {
       const auto reply = co_await connection.exchange(at, status_request());
-      if (reply.status != 200) {
-        out.error = read_error(reply.status, reply.body);
-      } else {
-        const auto status = read_status(reply.body);
-        out.error = check_cluster(status.header, at.url());
-        if (!out.error && !status.has_leader)
-          out.error = call_error{failure::unreachable, "it has no leader"};
-      }
+      bool has_leader = false;
+      out = judge(reply, [&](const std::string& body) {
+        const auto status = read_status(body);
+        has_leader = status.has_leader;
+        return status.header;
+      });
+      if (!out && !has_leader)
+        out = call_error{failure::unreachable, "it has no leader"};
     }
-    if (!out.error) {
+    if (!out) {
       sent = true;
-      auto reply = co_await connection.exchange(at, std::move(request));
-      if (reply.status == 200)
-        out.body = std::move(reply.body);
-      else
-        out.error = read_error(reply.status, reply.body);
+      const auto reply = co_await connection.exchange(at, request);
+      out = judge(reply, read);
     }
   } catch (const system_error& problem) {
-    out.error = call_error{failure::unreachable, problem.code().message()};
-  } catch (const json_mismatch& problem) {
-    out.error = call_error{failure::unreadable, std::string{"its status is none of etcd's: "} + problem.what()};
+    out = call_error{failure::unreachable, problem.code().message()};
   }
-  if (!out.error)
+  if (!out)
     co_return out;
-  const bool certain = out.error->what == failure::refused || out.error->what == failure::full;
+  const bool certain = out->what == failure::refused || out->what == failure::full;
   if (again == repeatable::no && sent && !certain)
-    out.error->what = failure::unknown;
-  if (out.error->what != failure::foreign)
-    out.error->detail = at.url() + ": " + out.error->detail;
+    out->what = failure::unknown;
+  out->detail = at.url() + ": " + out->detail;
   co_return out;
 }
 
-asio::awaitable<etcd_reply> etcd_client::ask(etcd_request request, repeatable again) {
-  etcd_reply out;
+asio::awaitable<std::optional<call_error>> etcd_client::ask(etcd_request request, repeatable again,
+                                                            read_answer read) {
+  std::optional<call_error> out;
+  const auto begin = first_;
   for (std::size_t tries = 0; tries < endpoints_.size(); ++tries) {
-    if (closing_.closed()) {
-      out.error = call_error{failure::unreachable, "the store is being closed"};
+    if (closing_.closed())
+      co_return call_error{failure::unreachable, "the store is being closed"};
+    const auto at = (begin + tries) % endpoints_.size();
+    out = co_await attempt(endpoints_[at], request, again, read);
+    if (!out)
+      first_ = at;
+    if (!out || out->what == failure::refused || out->what == failure::full)
       co_return out;
-    }
-    const auto at = first_;
-    out = co_await attempt(endpoints_[at], request, again);
-    if (!out.error)
-      co_return out;
-    // Another call may have turned away from it meanwhile.
-    if (first_ == at && out.error->what != failure::refused && out.error->what != failure::full)
-      turn_away();
-    if (out.error->what == failure::refused || out.error->what == failure::full ||
-        out.error->what == failure::unknown)
+    turn_away(endpoints_[at]);
+    if (out->what == failure::unknown)
       co_return out;
   }
   co_return out;

@@ -46,7 +46,7 @@ void closing_list::close() {
 }
 
 etcd_endpoint::etcd_endpoint(asio::io_context& io, std::string url)
-    : url_{std::move(url)}, resolver_{io} {
+    : url_{std::move(url)}, io_{io}, lookup_{io} {
   const auto parts = config::parse_endpoint(url_);
   if (!parts)
     throw std::runtime_error("the endpoint \"" + url_ + "\" must be http:// or https:// with a host and a port");
@@ -62,14 +62,11 @@ etcd_endpoint::etcd_endpoint(asio::io_context& io, std::string url)
 
 void etcd_endpoint::ask() {
   asking_ = true;
-  resolver_.async_resolve(host_, port_, [this](error_code failed, const auto& results) {
+  lookup_.ask(host_, port_, [this](std::vector<asio::ip::tcp::endpoint> found) {
     asking_ = false;
     asked_at_ = steady::now();
-    if (!failed) {
-      known_.clear();
-      for (const auto& each : results)
-        known_.push_back(each.endpoint());
-    }
+    if (!found.empty())
+      known_ = std::move(found);
     for (auto* each : waiting_)
       each->cancel();
   });
@@ -78,8 +75,8 @@ void etcd_endpoint::ask() {
 asio::awaitable<std::vector<asio::ip::tcp::endpoint>> etcd_endpoint::addresses(steady::time_point deadline) {
   if (!literal_ && !asking_ && (known_.empty() || steady::now() - asked_at_ > addresses_age))
     ask();
-  while (known_.empty() && asking_ && steady::now() < deadline) {
-    asio::steady_timer answered{resolver_.get_executor(), deadline};
+  while (known_.empty() && asking_ && !closed_ && steady::now() < deadline) {
+    asio::steady_timer answered{io_, deadline};
     waiting_.insert(&answered);
     error_code ignored;
     co_await answered.async_wait(asio::redirect_error(use_awaitable, ignored));
@@ -89,7 +86,9 @@ asio::awaitable<std::vector<asio::ip::tcp::endpoint>> etcd_endpoint::addresses(s
 }
 
 void etcd_endpoint::close() {
-  resolver_.cancel();
+  closed_ = true;
+  for (auto* each : waiting_)
+    each->cancel();
 }
 
 etcd_connection::etcd_connection(asio::io_context& io, asio::ssl::context& tls, closing_list& closing)
@@ -103,6 +102,8 @@ asio::awaitable<void> etcd_connection::open(etcd_endpoint& to, steady::time_poin
   const auto addresses = co_await to.addresses(deadline);
   if (addresses.empty())
     throw system_error{asio::error::host_not_found};
+  if (closed())
+    throw system_error{asio::error::operation_aborted};
   auto& tcp = stream_.next_layer();
   tcp.expires_at(deadline);
   co_await tcp.async_connect(addresses, use_awaitable);
@@ -159,14 +160,17 @@ asio::awaitable<http_reply> etcd_connection::begin_stream(const etcd_endpoint& t
 
 asio::awaitable<std::string> etcd_connection::next_line() {
   std::string block(longest_read, '\0');
+  auto searched = taken_;
   for (;;) {
-    if (const auto end = lines_.find('\n'); end != std::string::npos) {
-      auto line = lines_.substr(0, end);
-      lines_.erase(0, end + 1);
+    if (const auto end = lines_.find('\n', searched); end != std::string::npos) {
+      auto line = lines_.substr(taken_, end - taken_);
+      searched = taken_ = end + 1;
       if (!line.empty())
         co_return line;
       continue;
     }
+    lines_.erase(0, std::exchange(taken_, 0));
+    searched = lines_.size();
     if (lines_.size() > longest_body)
       throw system_error{http::make_error_code(http::error::body_limit)};
     if (streaming_->is_done())

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "coordination/etcd_requests.hpp"
+#include "coordination/host_lookup.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -37,6 +38,9 @@ public:
     /// Ends what waits now; whoever waits looks at `closed`.
     virtual void cancel() = 0;
 
+  protected:
+    bool closed() const { return list_.closed_; }
+
   private:
     closing_list& list_;
   };
@@ -72,11 +76,13 @@ private:
   std::string url_, host_, port_;
   bool tls_ = false;
   bool literal_ = false;
-  boost::asio::ip::tcp::resolver resolver_;
+  boost::asio::io_context& io_;
   std::set<boost::asio::steady_timer*> waiting_; ///< for an answer, each with its own deadline
   bool asking_ = false;
+  bool closed_ = false;
   std::vector<boost::asio::ip::tcp::endpoint> known_;
   steady::time_point asked_at_{};
+  host_lookup lookup_; ///< last: its answer uses the others
 };
 
 struct http_reply {
@@ -112,7 +118,8 @@ private:
   bool tls_ = false;
   boost::beast::flat_buffer buffer_;
   std::optional<boost::beast::http::response_parser<boost::beast::http::buffer_body>> streaming_;
-  std::string lines_; ///< of the stream, not yet handed out
+  std::string lines_;     ///< of the stream
+  std::size_t taken_ = 0; ///< of those, handed out
 };
 
 /// The settings for https endpoints. Throws std::runtime_error naming the file.

@@ -118,13 +118,21 @@ entry read_entry(const json& value, const std::string& pointer) {
   return out;
 }
 
-std::vector<entry> read_entries(const object_reader& range) {
+void check_key(const std::string& found, std::string_view key, reach what, const std::string& pointer) {
+  if (what == reach::key ? found != key : !found.starts_with(key))
+    throw json_mismatch(pointer + ": has a key that was not asked for");
+}
+
+std::vector<entry> read_entries(const object_reader& range, std::string_view key, reach what) {
   std::vector<entry> out;
   if (range.find("kvs") == nullptr)
     return out;
   const auto& list = range.need_array("kvs");
-  for (std::size_t i = 0; i < list.size(); ++i)
-    out.push_back(read_entry(list[i], range.pointer_to("kvs") + "/" + std::to_string(i)));
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const auto pointer = range.pointer_to("kvs") + "/" + std::to_string(i);
+    out.push_back(read_entry(list[i], pointer));
+    check_key(out.back().key, key, what, pointer);
+  }
   return out;
 }
 
@@ -213,10 +221,10 @@ etcd_request status_request() {
   return {"/v3/maintenance/status", "{}"};
 }
 
-etcd_range read_range(std::string_view body) {
+etcd_range read_range(std::string_view body, std::string_view key, reach what) {
   const auto value = parse_checked(body);
   const object_reader answer{value, "#"};
-  return {read_header(answer), read_entries(answer)};
+  return {read_header(answer), read_entries(answer, key, what)};
 }
 
 etcd_swap read_swap(std::string_view body, const swap_request& swap) {
@@ -226,16 +234,17 @@ etcd_swap read_swap(std::string_view body, const swap_request& swap) {
   const auto& responses = answer.need_array("responses");
   if (responses.size() != 1)
     throw json_mismatch("#/responses: must be one");
+  const object_reader response{responses[0], "#/responses/0"};
   if (out.succeeded) {
+    response.need(swap.value ? "response_put" : "response_delete_range");
     if (swap.value)
       out.current = entry{swap.key, *swap.value, out.header.at, swap.lease};
     return out;
   }
-  const object_reader response{responses[0], "#/responses/0"};
   const object_reader range{response.need("response_range"), response.pointer_to("response_range")};
-  auto entries = read_entries(range);
-  if (entries.size() > 1 || (!entries.empty() && entries.front().key != swap.key))
-    throw json_mismatch(range.pointer_to("kvs") + ": must be the key that was asked for");
+  auto entries = read_entries(range, swap.key, reach::key);
+  if (entries.size() > 1)
+    throw json_mismatch(range.pointer_to("kvs") + ": must be one");
   if (!entries.empty())
     out.current = std::move(entries.front());
   return out;
@@ -260,7 +269,7 @@ etcd_status read_status(std::string_view body) {
   return {read_header(answer), read_number<std::uint64_t>(answer, "leader") != 0};
 }
 
-etcd_watch_line read_watch_line(std::string_view line) {
+etcd_watch_line read_watch_line(std::string_view line, std::string_view prefix) {
   const auto value = parse_checked(line);
   const object_reader result{result_of(value), "#/result"};
   etcd_watch_line out{read_header(result), read_flag(result, "created"), read_flag(result, "canceled"), {}, {}};
@@ -272,6 +281,7 @@ etcd_watch_line read_watch_line(std::string_view line) {
   for (std::size_t i = 0; i < events.size(); ++i) {
     const object_reader event{events[i], "#/result/events/" + std::to_string(i)};
     auto now = read_entry(event.need("kv"), event.pointer_to("kv"));
+    check_key(now.key, prefix, reach::prefix, event.pointer_to("kv"));
     const auto type = event.find("type") == nullptr ? "PUT" : event.need_text("type");
     if (type != "PUT" && type != "DELETE")
       throw json_mismatch(event.pointer_to("type") + ": must be PUT or DELETE");

@@ -62,14 +62,14 @@ struct etcd_watch_line {
   std::vector<change> changes;
 };
 
-// Each throws json_mismatch (json_reader.hpp) for anything but such an answer.
-etcd_range read_range(std::string_view body);
+// Each throws json_mismatch (json_reader.hpp) for anything but an answer to that request.
+etcd_range read_range(std::string_view body, std::string_view key, reach what);
 etcd_swap read_swap(std::string_view body, const swap_request& swap);
 etcd_lease read_lease(std::string_view body);
 /// A renewal's answer is a stream of one.
 etcd_lease read_renewal(std::string_view body);
 etcd_status read_status(std::string_view body);
-etcd_watch_line read_watch_line(std::string_view line);
+etcd_watch_line read_watch_line(std::string_view line, std::string_view prefix);
 
 /// What an answer with another HTTP status than 200 says: `refused` or `full` when etcd surely didn't do it,
 /// `unreachable` when it can't now or may have, `unreadable` when it isn't etcd that speaks.

@@ -56,13 +56,14 @@ void etcd_watch::take(std::vector<change> changes, revision at) {
       known_.erase(each.key);
   }
   at_ = std::max(at_, at);
-  const bool follows = created_ && !told_following_;
-  if (changes.empty() && !follows)
+  // What happened before the stream was there is told first, by itself or by a read.
+  const bool follows = created_ && at_ >= created_at_;
+  if (changes.empty() && (!follows || told_following_))
     return;
-  if (created_)
+  if (follows)
     told_following_ = true, told_lost_ = false;
-  watch_report report{created_ ? state::following : state::lost, std::move(changes), at_,
-                      created_ ? "" : "not yet watching"};
+  watch_report report{follows ? state::following : state::lost, std::move(changes), at_,
+                      follows ? "" : "not yet watching"};
   gate.call([&] { tell_(std::move(report)); });
 }
 
@@ -88,34 +89,30 @@ asio::awaitable<void> etcd_watch::run() {
 }
 
 asio::awaitable<void> etcd_watch::poll() {
-  auto reply = co_await client_.ask(range_request(prefix_, reach::prefix), repeatable::yes);
+  etcd_range range;
+  const read_answer read = [this, &range](const std::string& body) {
+    range = read_range(body, prefix_, reach::prefix);
+    return range.header;
+  };
+  auto error = co_await client_.ask(range_request(prefix_, reach::prefix), repeatable::yes, read);
   if (over())
     co_return;
-  try {
-    if (!reply.error) {
-      const auto range = read_range(reply.body);
-      reply.error = client_.check_cluster(range.header, reply.from->url());
-      if (!reply.error) {
-        // The stream may have overtaken it.
-        if (range.header.at < at_)
-          co_return;
-        auto changes = difference(range);
-        if (at_ == 0)
-          for (const auto& each : range.entries)
-            known_[each.key] = each.modified;
-        ahead_ = changes.empty() || !created_ ? 0 : ahead_ + 1;
-        take(std::move(changes), range.header.at);
-        if (ahead_ < deaf_after)
-          co_return;
-        ahead_ = 0;
-        reply.error = call_error{failure::unreachable, "the stream of changes has gone silent"};
-      }
-    }
-  } catch (const json_mismatch& problem) {
-    client_.turn_away();
-    reply.error = call_error{failure::unreadable, std::string{"the answer is none of etcd's: "} + problem.what()};
+  if (!error) {
+    // The stream may have overtaken it.
+    if (range.header.at < at_)
+      co_return;
+    auto changes = difference(range);
+    if (at_ == 0)
+      for (const auto& each : range.entries)
+        known_[each.key] = each.modified;
+    ahead_ = changes.empty() || !created_ ? 0 : ahead_ + 1;
+    take(std::move(changes), range.header.at);
+    if (ahead_ < deaf_after)
+      co_return;
+    ahead_ = 0;
+    error = call_error{failure::unreachable, "the stream of changes has gone silent"};
   }
-  lose(reply.error->detail);
+  lose(error->detail);
   if (connection_)
     connection_->cancel();
 }
@@ -148,14 +145,19 @@ asio::awaitable<std::string> etcd_watch::stream() {
         co_return "";
       if (text.empty())
         co_return at.url() + " has ended the stream of changes";
-      auto line = read_watch_line(text);
-      if (const auto foreign = client_.check_cluster(line.header, at.url()))
-        co_return foreign->detail;
+      auto line = read_watch_line(text, prefix_);
+      if (const auto foreign = client_.check_cluster(line.header)) {
+        why = at.url() + ": " + foreign->detail;
+        break;
+      }
       if (line.canceled)
         co_return at.url() + ": " + line.reason;
       if (line.created) {
         created_ = true;
+        created_at_ = line.header.at;
         connection.wait_for_ever();
+        if (created_at_ > at_)
+          until_poll_.cancel();
       }
       std::erase_if(line.changes, [&](const auto& each) { return each.at <= at_; });
       ahead_ = 0;
@@ -167,7 +169,7 @@ asio::awaitable<std::string> etcd_watch::stream() {
   } catch (const json_mismatch& problem) {
     why = at.url() + ": the stream holds what is none of etcd's: " + problem.what();
   }
-  client_.turn_away();
+  client_.turn_away(at);
   co_return why;
 }
 

@@ -70,6 +70,7 @@ private:
   revision at_ = 0;                       ///< complete up to here; 0: nothing was read yet
   bool streaming_ = false;                ///< `follow` runs
   bool created_ = false;                  ///< and etcd has said that it watches
+  revision created_at_ = 0;               ///< the store's revision then
   bool told_following_ = false;
   bool told_lost_ = false;
   unsigned ahead_ = 0; ///< polls in a row that saw what the stream had not told
