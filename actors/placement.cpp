@@ -126,15 +126,13 @@ void placement_state::registered(const registry_news& news) {
 // --- what is known ---
 
 void placement_state::watched(const coordination::watch_report& report) {
-  if (report.stream == coordination::watch_report::state::lost) {
-    if (std::exchange(following, false))
-      config::log(log_level::warning, "the configuration store doesn't answer; what is served goes on",
-                  {{"cluster", at.settings.name}, {"error", report.detail}});
-    return;
-  }
-  following = true;
+  // What was read counts also while nothing is told as it happens: at the start, or when the stream is lost.
   for (const auto& one : report.changes)
     take_in(one);
+  const bool follows = report.stream == coordination::watch_report::state::following;
+  if (std::exchange(following, follows) && !follows)
+    config::log(log_level::warning, "the configuration store doesn't answer; what is served goes on",
+                {{"cluster", at.settings.name}, {"error", report.detail}});
 }
 
 void placement_state::take_in(const coordination::change& one) {
