@@ -312,7 +312,7 @@ def test_records_join_the_last_waiting_notification(account, receiver, held):
     told = [account.post(account.event(n, occurred_at=f"2024-01-01T00:00:{n:02}Z")).json for n in range(1, 36)]
     # An event that joins is part of that notification, so it counts it.
     assert all(t["notifications"] == 1 for t in told)
-    account.patch(subscription, status="active")
+    account.patch(subscription, status="active", ordered=True)
     arrivals = receiver.wait("/hook", 2)
     assert ids_of(arrivals) == [list(range(1, 31)), list(range(31, 36))]
     # The newest part's time is the notification's.
