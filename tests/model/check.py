@@ -76,13 +76,15 @@ def judge(arguments, folder):
     memory = LONG_MEMORY_MIB if arguments.hashed else MEMORY_MIB
     output = search(model, arguments.define, bool(arguments.breaks), arguments.hashed, memory, folder)
     broken = re.search(r"^pan:\d+: (.*?) \(at depth", output, re.MULTILINE)
-    size = f"{figure(output, r'(\\d+) states, stored')} states, {figure(output, r'([0-9.]+)\\s+total actual memory')} MB"
+    states = figure(output, r"(\d+) states, stored")
+    size = f"{states} states, {figure(output, r'([0-9.]+)[ \t]total actual memory')} MB"
     if broken is None:
-        if "States" in output or "Search not completed" in output or "errors: 0" not in output:
+        if "Search not completed" in output or "errors: 0" not in output:
             raise Failure(f"the search was not completed ({size}):\n{output}")
         if arguments.breaks:
             raise Failure(f"the planted bug was not found: {arguments.breaks} holds in all of {size}")
-        return f"holds in all of {size}, executions of up to {figure(output, r'depth reached (\\d+)')} steps"
+        steps = figure(output, r"depth reached (\d+)")
+        return f"holds in all of {size}, executions of up to {steps} steps"
     told = counterexample(model, arguments.define, folder)
     if broken[1] != f"assertion violated {arguments.breaks}":
         wanted = f", not {arguments.breaks}" if arguments.breaks else ""

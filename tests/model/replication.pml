@@ -3,10 +3,10 @@
  * the members, takeover by promise and swap. docs/decisions/2026-11-25-replication-model.md says what is left out and
  * why; tests/model/CMakeLists.txt says within which bounds it is checked.
  *
- * How to read it. A step is one `:: when(...)` of process `node`: its guard says when a node may take it, the rest is
- * done at once. A step that is never taken is a lost message, one taken late is a slow node: a *paused* node is one whose
- * steps wait while others' go on, so it needs no code. What a node holds in memory (a belief to be primary, who answered,
- * which claims it may send) may therefore be arbitrarily old. What a step reads of another node is what that node's
+ * How to read it. A step is one `:: when(...)` of process `replica`: its guard says when a node may take it, the rest is
+ * done at once. A step that is never taken is a lost message, one taken late is a slow node. A *paused* node is one
+ * whose steps wait while others' go on, so it needs no code: what a node holds in memory (a belief to be primary, who
+ * answered, which claims it may send) may be arbitrarily old. What a step reads of another node is what that node's
  * answer said at that moment; `late_message` and `late_swap` hold what arrives after its sender has forgotten it.
  *
  * Every execution is finite, because each fault has a budget and each other step brings something forward. So whether a
@@ -211,17 +211,16 @@ inline copy_log(from, to)
   k = 0
 }
 
-#define row_or_0(n, seq) node[n].log[seq]
 #if NOTIFICATIONS == 1
-#define same_log(n, m) (row_or_0(n, 0) == row_or_0(m, 0) && row_or_0(n, 1) == row_or_0(m, 1))
-#define has(n, what) (what_of(row_or_0(n, 0)) == (what) || what_of(row_or_0(n, 1)) == (what))
+#define same_log(n, m) (node[n].log[0] == node[m].log[0] && node[n].log[1] == node[m].log[1])
+#define has(n, what) (what_of(node[n].log[0]) == (what) || what_of(node[n].log[1]) == (what))
 #else
 #define same_log(n, m)                                                                                                 \
-  (row_or_0(n, 0) == row_or_0(m, 0) && row_or_0(n, 1) == row_or_0(m, 1) && row_or_0(n, 2) == row_or_0(m, 2) &&         \
-   row_or_0(n, 3) == row_or_0(m, 3))
+  (node[n].log[0] == node[m].log[0] && node[n].log[1] == node[m].log[1] && node[n].log[2] == node[m].log[2] &&         \
+   node[n].log[3] == node[m].log[3])
 #define has(n, what)                                                                                                   \
-  (what_of(row_or_0(n, 0)) == (what) || what_of(row_or_0(n, 1)) == (what) || what_of(row_or_0(n, 2)) == (what) ||      \
-   what_of(row_or_0(n, 3)) == (what))
+  (what_of(node[n].log[0]) == (what) || what_of(node[n].log[1]) == (what) || what_of(node[n].log[2]) == (what) ||      \
+   what_of(node[n].log[3]) == (what))
 #endif
 
 /* The primary treats its next row as committed: a reader sees it, an event is answered, a claim may be sent. */
@@ -264,8 +263,8 @@ inline show_next(n)
 
 #define may_raise_epoch (etcd.epoch < FAULT_EPOCHS || (calm && etcd.epoch < EPOCHS))
 
-/* A full member stands when it is named primary and doesn't act (it restarted, or its swap was applied after it gave up),
- * when the primary is down, or when it only believes so. */
+/* A full member stands when it is named primary and doesn't act (it restarted, or its swap was applied after it gave
+ * up), when the primary is down, or when it only believes so. */
 #define may_stand(n)                                                                                                   \
   (node[n].phase == MEMBER && in(n, etcd.members) && may_raise_epoch && !waits_for_candidate(n) &&                     \
    (etcd.primary == n || !node[etcd.primary].up))
@@ -313,8 +312,8 @@ inline falsely_suspect(n)
   stand(n)
 }
 
-/* Members are asked, and nodes whose log equals the candidate's: those were learners and may become full. Equal logs are
- * compared after both have promised, so neither can change before the swap is decided. */
+/* Members are asked, and nodes whose log equals the candidate's: those were learners and may become full. Logs are
+ * compared when both have promised, so neither can change before the swap is decided. */
 #ifdef MUTANT_LEARNER_NOT_LEVEL
 #define may_be_asked(n, m) (in(m, node[n].members) || short_of_members(n))
 #else
@@ -411,7 +410,7 @@ inline read_again(n)
   fi
 }
 
-/* Collects a member's tail; a longer log is adopted. Nothing is shipped, appended or shown before all have been heard. */
+/* Collects a member's tail; a longer log is adopted. Nothing is shipped, appended or shown before all are heard. */
 #define may_collect(n, m)                                                                                              \
   (node[n].phase == STARTING && n != m && in(m, node[n].members) && !in(m, node[n].heard) && node[m].up &&             \
    would_promise(m, epoch_of(n), n))
