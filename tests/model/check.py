@@ -77,7 +77,8 @@ def judge(arguments, folder):
     output = search(model, arguments.define, bool(arguments.breaks), arguments.hashed, memory, folder)
     broken = re.search(r"^pan:\d+: (.*?) \(at depth", output, re.MULTILINE)
     states = figure(output, r"(\d+) states, stored")
-    size = f"{states} states, {figure(output, r'([0-9.]+)[ \t]total actual memory')} MB"
+    megabytes = figure(output, r"([0-9.]+)\s+total actual memory")
+    size = f"{states} states, {megabytes} MB"
     if broken is None:
         if "Search not completed" in output or "errors: 0" not in output:
             raise Failure(f"the search was not completed ({size}):\n{output}")
