@@ -1,16 +1,17 @@
 /*
- * The replication of one shard: configuration in etcd by compare-and-swap, data by shipping log rows from a primary to
- * the members, takeover by promise and swap. docs/decisions/2026-11-25-replication-model.md says what is left out and
- * why; tests/model/CMakeLists.txt says within which bounds it is checked.
+ * The replication of one shard as `replication/` does it: configuration in etcd by compare-and-swap, log rows shipped
+ * from a primary to its members, takeover by a full member with its own log. When a node changes the configuration is
+ * as in `actors/replica_judgement.cpp`. docs/decisions/2026-11-25-replication-model.md says what is left out and why;
+ * tests/model/CMakeLists.txt says within which bounds it is checked.
  *
  * How to read it. A step is one `:: when(...)` of process `replica`: its guard says when a node may take it, the rest is
  * done at once. A step that is never taken is a lost message, one taken late is a slow node. A *paused* node is one
- * whose steps wait while others' go on, so it needs no code: what a node holds in memory (a belief to be primary, who
- * answered, which claims it may send) may be arbitrarily old. What a step reads of another node is what that node's
+ * whose steps wait while others' go on, so it needs no code: what a node holds in memory (a belief to be primary, who is
+ * in step, which claims it may send) may be arbitrarily old. What a step reads of another node is what that node's
  * answer said at that moment; `late_message` and `late_swap` hold what arrives after its sender has forgotten it.
  *
  * Every execution is finite, because each fault has a budget and each other step brings something forward. So whether a
- * shard can be wedged is a question about last states: process `last_state` runs when nothing else can.
+ * shard can be wedged is a question about last states: `init` looks at them when nothing else can be done.
  *
  * Each -DMUTANT_... plants one bug. The suite demands that each is found.
  */
@@ -26,7 +27,10 @@
 #define ROWS (2 * NOTIFICATIONS) /* an event's row and its claim's */
 
 #ifndef FIRST_MEMBERS
-#define FIRST_MEMBERS 7 /* bit n: node n is a member of the first configuration. 7: all; 3: node 2 is spare */
+#define FIRST_MEMBERS 7 /* bit n: node n is a full member of the first configuration. 7: all; 3: node 2 is spare */
+#endif
+#ifndef FIRST_LEARNERS
+#define FIRST_LEARNERS 0 /* and learners, alike */
 #endif
 #ifndef CRASHES
 #define CRASHES 1
@@ -41,7 +45,7 @@
 #define LOST_ANSWERS 1 /* swaps whose answer is lost: applied, not applied, or applied later */
 #endif
 #ifndef FAULT_EPOCHS
-#define FAULT_EPOCHS 3 /* while there are faults the epoch stays below this, or equal */
+#define FAULT_EPOCHS 3 /* while there are faults no epoch above this is asked for */
 #endif
 #define EPOCHS 7 /* enough to settle after them */
 
@@ -50,7 +54,7 @@
 #define only(n) (1 << (n))
 #define in(n, set) (((set) >> (n)) & 1)
 #define size(set) (in(0, set) + in(1, set) + in(2, set))
-#define wanted size(FIRST_MEMBERS) /* cluster.replicas */
+#define wanted size(FIRST_MEMBERS | FIRST_LEARNERS) /* cluster.replicas */
 
 /* A row is (epoch, what it holds); its seq is its place in the log. Events and claims are numbered by notification. */
 #define event(i) (2 * (i) + 1)
@@ -60,15 +64,20 @@
 
 /* --- state -------------------------------------------------------------------------------------------------------- */
 
-/* The shard's key in etcd. Each change raises the epoch, so comparing the epoch compares the key's mod_revision. */
-typedef Configuration {
-  unsigned epoch : 3;
-  unsigned primary : 2;
-  unsigned members : 3
+/* Who is full: has the whole log, may take over; tailing: counts, as a full one does, but never takes over; a learner:
+ * counts for nothing. */
+typedef Roles {
+  unsigned full_members : 3;
+  unsigned tailing_members : 3;
+  unsigned learners : 3
 };
-Configuration etcd;
 
-mtype = { MEMBER, CANDIDATE, ASKED, STARTING, SERVING };
+/* The shard's key in etcd. Each change raises the epoch, so comparing the epoch compares the key's mod_revision. */
+unsigned etcd_epoch : 3;
+unsigned etcd_primary : 2;
+Roles etcd;
+
+mtype = { FOLLOWING, LEADING, SERVING };
 
 typedef Node {
   /* On disk. */
@@ -76,15 +85,20 @@ typedef Node {
   unsigned promised_to : 2;
   unsigned length : 3;
   byte log[ROWS];
-  /* In memory: a crash loses it. */
+  bool whole; /* false between a reset and the end of the copy */
+  /* In memory: a crash loses it. Who neither leads nor tries to needs no opinion of the configuration. */
   bool up;
   mtype phase;
-  unsigned members : 3;      /* of the configuration it read: a candidate's old one, a primary's own */
-  unsigned heard : 3;        /* who has promised (candidate), who has been collected (starting) */
-  byte known[NODES]; /* of how many rows the primary knows that the member has them */
-  unsigned committed : 3;    /* how many rows the primary knows to be on all members */
-  unsigned claimed : 2;      /* claims that this life put into the log itself, not yet committed */
-  unsigned to_post : 2       /* claims it may send: committed, and made by this life */
+  unsigned seen : 3;    /* epoch of the configuration that it leads in, or that its swap expects */
+  Roles now;            /* roles in it */
+  unsigned raised : 3;  /* a swap is under way, for this epoch; 0: none */
+  Roles next;           /* and for these roles */
+  unsigned in_step : 3; /* members that have followed it in this epoch, whose logs have met its own */
+  byte known[NODES];    /* of how many rows the primary knows that the member has them */
+  unsigned committed : 3; /* how many rows it knows to be on all members that count */
+  unsigned inherited : 3; /* how many were in its log when it began to lead */
+  unsigned claimed : 2; /* claims that this life put into the log itself, not yet committed */
+  unsigned to_post : 2  /* claims it may send: committed, and made by this life */
 };
 Node node[NODES];
 
@@ -94,27 +108,29 @@ unsigned suspicions : 2 = SUSPICIONS;
 unsigned late_messages : 2 = LATE_MESSAGES;
 unsigned lost_answers : 2 = LOST_ANSWERS;
 
-mtype = { NOTHING, PROPOSAL, ROW, SNAPSHOT };
+mtype = { NOTHING, LEAD, ROW };
 typedef Message {
   mtype kind;
   unsigned to : 2;
   unsigned epoch : 3;
   unsigned from : 2;
-  unsigned length : 3; /* rows before this one; of a snapshot: rows in it */
-  byte log[ROWS]
+  unsigned seq : 3;
+  byte row;
+  byte before
 };
 Message late_message;
 
 typedef Swap {
   unsigned epoch : 3; /* of the new configuration; 0: none under way */
+  unsigned expected : 3;
   unsigned primary : 2;
-  unsigned members : 3
+  Roles roles
 };
 Swap late_swap;
 
 /* What the world saw; no node reads it. */
 byte posts[NOTIFICATIONS];
-byte shown_length;            /* rows that some primary has treated as committed, and which */
+byte shown_length; /* rows that some primary has treated as committed, and which */
 byte shown[ROWS];
 
 /* --- what must hold ----------------------------------------------------------------------------------------------- */
@@ -122,74 +138,75 @@ byte shown[ROWS];
 bool never_posted_twice = true;
 bool nothing_shown_is_lost = true;
 bool nothing_shown_changes = true;
+bool nothing_shown_is_erased = true;
 bool one_primary_per_epoch = true;
-bool epochs_grow = true;
+bool full_members_are_whole = true;
+bool full_members_have_all = true;
 bool promises_grow = true;
-bool members_tail_matches = true;
 bool shard_is_served = true;
 
-byte i, k, m, chosen; /* scratch of single steps, 0 between them */
+byte i, k, m, asked; /* scratch of single steps, 0 between them */
+Roles roles;
 
 /* --- what nodes say to each other --------------------------------------------------------------------------------- */
 
-#define epoch_of(n) node[n].promised_epoch
-#define acts(n) (node[n].phase == STARTING || node[n].phase == SERVING)
+#define counting(r) (r.full_members | r.tailing_members)
+#define members_of(r) (r.full_members | r.tailing_members | r.learners)
+#define up_nodes (node[0].up | (node[1].up << 1) | (node[2].up << 2))
+#define leads(n) (node[n].phase != FOLLOWING)
+#define member(n, m) in(m, members_of(node[n].now))
 
-#ifdef MUTANT_PROMISE_WITHOUT_NAME
-#define same(epoch1, name1, epoch2, name2) ((epoch1) == (epoch2))
-#else
-#define same(epoch1, name1, epoch2, name2) ((epoch1) == (epoch2) && (name1) == (name2))
-#endif
+/* A promise (e, c) is final: who promised e follows c alone in e, and nobody below. A primary that is refused for it
+ * asks for an epoch of its own above. */
+#define promised(m, e, c) (node[m].promised_epoch == (e) && node[m].promised_to == (c))
+#define would_follow(m, e, c) (node[m].promised_epoch < (e) || promised(m, e, c))
 
-/* A promise (e, c) binds against every epoch below e. Within e the configuration is the judge: while nobody has won e,
- * another candidate may have the promise as well; once it is won, only the winner. Without this, a candidate that dies
- * between promise and swap blocks the members that promised for ever. The member reads etcd for it (linearizably), only
- * when names differ. */
-#ifdef MUTANT_PROMISE_IS_FINAL
-#define settled_for(e, c) false
-#else
-#define settled_for(e, c) (etcd.epoch < (e) || (etcd.epoch == (e) && etcd.primary == (c)))
-#endif
-#define would_promise(m, e, c)                                                                                         \
-  (node[m].promised_epoch < (e) ||                                                                                     \
-   (node[m].promised_epoch == (e) && (node[m].promised_to == (c) || settled_for(e, c))))
-
-/* A row is taken under the promised (epoch, primary) only. Rows are the same when epoch and seq are. */
+/* A row is taken under the promised (epoch, primary) only. */
 #ifdef MUTANT_EPOCH_IGNORED
 #define takes_rows(m, e, c) true
-#define same_row(row1, row2) true
 #else
 #ifdef MUTANT_PROMISE_FORGOTTEN
-#define takes_rows(m, e, c)                                                                                            \
-  (node[m].promised_epoch == 0 || same(node[m].promised_epoch, node[m].promised_to, e, c))
+#define takes_rows(m, e, c) (node[m].promised_epoch == 0 || promised(m, e, c))
 #else
-#define takes_rows(m, e, c) same(node[m].promised_epoch, node[m].promised_to, e, c)
+#define takes_rows(m, e, c) promised(m, e, c)
 #endif
 #endif
 
-inline forget_role(n)
+#define clear(r)                                                                                                       \
+  r.full_members = 0;                                                                                                  \
+  r.tailing_members = 0;                                                                                               \
+  r.learners = 0
+#define copy_roles(from, to)                                                                                           \
+  to.full_members = from.full_members;                                                                                 \
+  to.tailing_members = from.tailing_members;                                                                           \
+  to.learners = from.learners
+inline forget_members(n)
 {
-  node[n].phase = MEMBER;
-  node[n].members = 0;
-  node[n].heard = 0;
+  node[n].in_step = 0;
   node[n].known[0] = 0;
   node[n].known[1] = 0;
-  node[n].known[2] = 0;
+  node[n].known[2] = 0
+}
+inline forget_role(n)
+{
+  node[n].phase = FOLLOWING;
+  node[n].seen = 0;
+  clear(node[n].now);
+  node[n].raised = 0;
+  clear(node[n].next);
+  forget_members(n);
   node[n].committed = 0;
+  node[n].inherited = 0;
   node[n].claimed = 0
 }
 
-#ifndef same_row
-#define same_row(row1, row2) ((row1) == (row2))
-#endif
-
-/* Whoever promises another stops being primary or candidate. What it may already send it still sends. */
+/* Whoever promises another stops leading, and trying to. What it may already send it still sends. */
 inline give_promise(who, the_epoch, candidate)
 {
-  promises_grow = node[who].promised_epoch <= (the_epoch);
+  promises_grow = node[who].promised_epoch < (the_epoch);
   assert(promises_grow);
   if
-  :: who != candidate && node[who].phase != MEMBER -> forget_role(who)
+  :: who != candidate -> forget_role(who)
   :: else
   fi;
   node[who].promised_epoch = the_epoch;
@@ -198,26 +215,9 @@ inline give_promise(who, the_epoch, candidate)
 
 /* --- rows --------------------------------------------------------------------------------------------------------- */
 
-inline copy_log(from, to)
-{
-  k = 0;
-  do
-  :: k < ROWS ->
-    to.log[k] = from.log[k];
-    k++
-  :: else -> break
-  od;
-  to.length = from.length;
-  k = 0
-}
-
 #if NOTIFICATIONS == 1
-#define same_log(n, m) (node[n].log[0] == node[m].log[0] && node[n].log[1] == node[m].log[1])
 #define has(n, what) (what_of(node[n].log[0]) == (what) || what_of(node[n].log[1]) == (what))
 #else
-#define same_log(n, m)                                                                                                 \
-  (node[n].log[0] == node[m].log[0] && node[n].log[1] == node[m].log[1] && node[n].log[2] == node[m].log[2] &&         \
-   node[n].log[3] == node[m].log[3])
 #define has(n, what)                                                                                                   \
   (what_of(node[n].log[0]) == (what) || what_of(node[n].log[1]) == (what) || what_of(node[n].log[2]) == (what) ||      \
    what_of(node[n].log[3]) == (what))
@@ -242,10 +242,14 @@ inline show_next(n)
   :: else ->
     /* A claim of an earlier life, or of another primary, is `unknown`: it is shown, never sent. */
     if
+#ifdef MUTANT_CLAIM_INHERITED
+    :: true -> node[n].to_post = node[n].to_post | only(i)
+#else
     :: in(i, node[n].claimed) ->
       node[n].claimed = node[n].claimed & ~only(i);
       node[n].to_post = node[n].to_post | only(i)
     :: else
+#endif
     fi
   fi;
   node[n].committed++;
@@ -253,210 +257,312 @@ inline show_next(n)
   i = 0
 }
 
-/* --- taking office ------------------------------------------------------------------------------------------------ */
+/* --- changing the configuration ----------------------------------------------------------------------------------- */
 
-/* Another candidate has this node's promise and is still at it: give it its time. */
-#define waits_for_candidate(n)                                                                                         \
-  (node[n].promised_epoch > etcd.epoch && node[n].promised_to != n && node[node[n].promised_to].up &&                  \
-   (node[node[n].promised_to].phase == CANDIDATE || node[node[n].promised_to].phase == ASKED) &&                       \
-   epoch_of(node[n].promised_to) == node[n].promised_epoch)
+#define may_raise(e) ((e) <= FAULT_EPOCHS || (calm && (e) <= EPOCHS))
+#define greater(a, b) ((a) > (b) -> (a) : (b))
+#define epoch_above(n, e) (greater(node[n].promised_epoch, e) + 1)
 
-#define may_raise_epoch (etcd.epoch < FAULT_EPOCHS || (calm && etcd.epoch < EPOCHS))
-
-/* A full member stands when it is named primary and doesn't act (it restarted, or its swap was applied after it gave
- * up), when the primary is down, or when it only believes so. */
-#define may_stand(n)                                                                                                   \
-  (node[n].phase == MEMBER && in(n, etcd.members) && may_raise_epoch && !waits_for_candidate(n) &&                     \
-   (etcd.primary == n || !node[etcd.primary].up))
-#define may_suspect(n)                                                                                                 \
-  (node[n].phase == MEMBER && in(n, etcd.members) && may_raise_epoch && !calm && suspicions > 0 && etcd.primary != n)
-
-/* A member that is down, or that refuses this epoch because it promised the next one to a candidate that is gone. */
-#define down(n, m) (in(m, node[n].members) && !node[m].up)
-#define refuses(n, m)                                                                                                  \
-  (in(m, node[n].members) && node[m].up && node[m].promised_epoch > epoch_of(n) && !waits_for_candidate(m))
-#define any_down(n) (down(n, 0) || down(n, 1) || down(n, 2))
-#define any(what, n) (what(n, 0) || what(n, 1) || what(n, 2))
-#define ready_learner(n, m)                                                                                            \
-  (!in(m, node[n].members) && node[m].up && same_log(n, m) &&                                                          \
-   same(node[m].promised_epoch, node[m].promised_to, epoch_of(n), n))
-#define short_of_members(n) (size(node[n].members) < wanted || any_down(n))
-#define live_members(n) (node[n].members & (node[0].up | (node[1].up << 1) | (node[2].up << 2)))
-
-/* The primary's own change: removes members that are down while enough remain, admits a learner that has caught up, or
- * only moves past a promise. It goes the same way as a takeover: from its own promise on it commits nothing more in the
- * old epoch, so whatever becomes of the swap, what the admitted learner has is all there is. */
-#define may_change(n)                                                                                                  \
-  (acts(n) && epoch_of(n) == etcd.epoch && may_raise_epoch &&                                                          \
-   ((any_down(n) && size(live_members(n)) >= MIN_REPLICAS) || any(refuses, n) ||                                      \
-    (short_of_members(n) && any(ready_learner, n))))
-#define may_suspect_member(n) (acts(n) && epoch_of(n) == etcd.epoch && may_raise_epoch && !calm && suspicions > 0)
-
-inline stand(n)
+/* Asks for `roles` under the epoch `asked`, with itself as primary: it promises itself that epoch, then swaps until the
+ * key is another than it was. A primary goes on meanwhile. */
+inline reconfigure(n)
 {
-  printf("%d stands for epoch %d\n", n, etcd.epoch + 1);
-  node[n].phase = CANDIDATE;
-  node[n].members = etcd.members;
-  node[n].heard = 0;
-  node[n].known[0] = 0;
-  node[n].known[1] = 0;
-  node[n].known[2] = 0;
-  node[n].committed = 0;
-  give_promise(n, etcd.epoch + 1, n)
+  give_promise(n, asked, n);
+  node[n].raised = asked;
+  copy_roles(roles, node[n].next);
+  clear(roles);
+  asked = 0
 }
 
-inline falsely_suspect(n)
+/* Nodes that live and don't count yet take the places that are missing, as tailing members. */
+inline with_spares(avoided)
 {
-  printf("%d suspects a node that lives\n", n);
-  suspicions--;
-  stand(n)
+  m = 0;
+  do
+  :: m < NODES ->
+    if
+    :: size(counting(roles)) < MIN_REPLICAS && in(m, roles.learners) && in(m, up_nodes & ~(avoided)) ->
+      roles.learners = roles.learners & ~only(m);
+      roles.tailing_members = roles.tailing_members | only(m)
+    :: else
+    fi;
+    m++
+  :: else -> break
+  od;
+  m = 0;
+  do
+  :: m < NODES ->
+    if
+    :: size(counting(roles)) < MIN_REPLICAS && !in(m, members_of(roles)) && in(m, up_nodes & ~(avoided)) ->
+      roles.tailing_members = roles.tailing_members | only(m)
+    :: else
+    fi;
+    m++
+  :: else -> break
+  od;
+  m = 0
 }
 
-/* Members are asked, and nodes whose log equals the candidate's: those were learners and may become full. Logs are
- * compared when both have promised, so neither can change before the swap is decided. */
-#ifdef MUTANT_LEARNER_NOT_LEVEL
-#define may_be_asked(n, m) (in(m, node[n].members) || short_of_members(n))
+/* A full member takes over from a primary that is down, or that it believes to be; not if too few would count. */
+#ifdef MUTANT_SHRINKS_BELOW_MINIMUM
+#define enough(set) true
 #else
-#define may_be_asked(n, m) (in(m, node[n].members) || (short_of_members(n) && same_log(n, m)))
+#define enough(set) (size(set) >= MIN_REPLICAS)
 #endif
-#define may_propose(n, m)                                                                                              \
-  (node[n].phase == CANDIDATE && n != m && !in(m, node[n].heard) && node[m].up && may_be_asked(n, m) &&                \
-   would_promise(m, epoch_of(n), n))
-
-inline propose(n, m)
+#define may_take_over(n, suspected)                                                                                    \
+  (node[n].phase == FOLLOWING && node[n].raised == 0 && etcd_primary != n && in(n, etcd.full_members) && node[n].whole &&      \
+   may_raise(epoch_above(n, etcd_epoch)) &&                                                                            \
+   enough((counting(etcd) | up_nodes) & ~only(etcd_primary)) && (suspected || !node[etcd_primary].up))
+inline take_over(n)
 {
-  printf("%d promises epoch %d to %d\n", m, epoch_of(n), n);
-  give_promise(m, epoch_of(n), n);
-  node[n].heard = node[n].heard | only(m)
+  asked = epoch_above(n, etcd_epoch);
+  printf("%d tries to take over with epoch %d\n", n, asked);
+  node[n].seen = etcd_epoch;
+  roles.full_members = etcd.full_members & ~only(etcd_primary);
+  roles.tailing_members = etcd.tailing_members;
+  roles.learners = etcd.learners;
+  with_spares(only(etcd_primary));
+  reconfigure(n)
 }
 
-/* Those who promised become the members. Never fewer than MIN_REPLICAS: below it nothing could be accepted anyway, and
- * while a silent member stays in, either of the two can take over after the other's death. It goes in the same swap in
- * which its replacement comes. */
-inline choose_members(n)
-{
-  chosen = node[n].heard | only(n);
-#ifndef MUTANT_SHRINKS_BELOW_MINIMUM
-  if
-  :: size(chosen) < MIN_REPLICAS -> chosen = node[n].members
-  :: else
-  fi
+/* The configuration names it and it doesn't lead: it restarted. Only a new epoch is free of what it said in that one. */
+#ifdef MUTANT_NEVER_RENEWED
+#define may_renew(n) false
+#else
+#define may_renew(n)                                                                                                   \
+  (node[n].phase == FOLLOWING && node[n].raised == 0 && etcd_primary == n && may_raise(epoch_above(n, etcd_epoch)))
 #endif
-}
-
-/* Without faults a candidate waits for all that it may ask. */
-#define may_swap(n) (node[n].phase == CANDIDATE && (!calm || !any(may_propose, n) || etcd.epoch >= epoch_of(n)))
-
-inline apply_swap(new_epoch, new_primary, new_members)
+inline renew(n)
 {
-  if
-  :: etcd.epoch + 1 == new_epoch ->
-    epochs_grow = new_epoch > etcd.epoch;
-    assert(epochs_grow);
-    etcd.epoch = new_epoch;
-    etcd.primary = new_primary;
-    etcd.members = new_members
-  :: else
-  fi
+  asked = epoch_above(n, etcd_epoch);
+  printf("%d, named primary, asks for epoch %d\n", n, asked);
+  node[n].seen = etcd_epoch;
+  copy_roles(etcd, roles);
+  reconfigure(n)
 }
 
+/* A primary whose member has promised itself to somebody else in this epoch or a later one. */
+#define may_change(n) (leads(n) && node[n].raised == 0 && (!calm || node[n].seen == etcd_epoch))
+#define epoch_after_refusal(n, m) epoch_above(n, greater(node[n].seen, node[m].promised_epoch))
+#ifdef MUTANT_REFUSAL_IGNORED
+#define is_refused(n, m) false
+#else
+#define is_refused(n, m)                                                                                               \
+  (may_change(n) && n != m && member(n, m) && node[m].up && node[m].promised_epoch >= node[n].seen &&                  \
+   !promised(m, node[n].seen, n) && may_raise(epoch_after_refusal(n, m)))
+#endif
+inline renew_refused(n, m)
+{
+  asked = epoch_after_refusal(n, m);
+  printf("%d is refused by %d and asks for epoch %d\n", n, m, asked);
+  copy_roles(node[n].now, roles);
+  reconfigure(n)
+}
+
+/* The primary replaces members that are down, or that it believes to be; it never goes below the minimum. */
+#define dead(n, suspected) (7 & ~((up_nodes & ~(suspected)) | only(n)))
+#define may_replace(n, suspected)                                                                                      \
+  (may_change(n) && may_raise(epoch_above(n, node[n].seen)) &&                                                         \
+   ((members_of(node[n].now) & dead(n, suspected)) != 0 || size(counting(node[n].now)) < MIN_REPLICAS) &&              \
+   enough((counting(node[n].now) & ~dead(n, suspected)) | (up_nodes & ~(suspected))))
+inline replace(n, suspected)
+{
+  asked = epoch_above(n, node[n].seen);
+  printf("%d replaces silent members and asks for epoch %d\n", n, asked);
+  roles.full_members = node[n].now.full_members & ~dead(n, suspected);
+  roles.tailing_members = node[n].now.tailing_members & ~dead(n, suspected);
+  roles.learners = node[n].now.learners & ~dead(n, suspected);
+  with_spares(suspected);
+  reconfigure(n)
+}
+
+/* A member whose copy is whole, and which has all that may have been committed, becomes full: what this primary has
+ * committed, and the log that it began with, of which it doesn't know how much the primary before had shown. */
+#ifdef MUTANT_PROMOTED_TOO_EARLY
+#define may_be_shown(n) node[n].committed
+#else
+#define may_be_shown(n) greater(node[n].committed, node[n].inherited)
+#endif
+#ifdef MUTANT_LEARNER_NOT_LEVEL
+#define is_level(n, m) true
+#else
+#define is_level(n, m) (node[n].known[m] >= may_be_shown(n))
+#endif
+#define may_promote(n, m)                                                                                              \
+  (may_change(n) && in(m, node[n].now.tailing_members | node[n].now.learners) && in(m, node[n].in_step) && node[m].whole &&    \
+   is_level(n, m) && may_raise(epoch_above(n, node[n].seen)))
+inline promote(n, m)
+{
+  asked = epoch_above(n, node[n].seen);
+  printf("%d makes %d a full member and asks for epoch %d\n", n, m, asked);
+  roles.full_members = node[n].now.full_members | only(m);
+  roles.tailing_members = node[n].now.tailing_members & ~only(m);
+  roles.learners = node[n].now.learners & ~only(m);
+  reconfigure(n)
+}
+
+/* The controller wants one more replica. */
+#define may_add_learner(n, m)                                                                                          \
+  (may_change(n) && !member(n, m) && node[m].up && size(members_of(node[n].now)) < wanted &&                           \
+   may_raise(epoch_above(n, node[n].seen)))
+inline add_learner(n, m)
+{
+  asked = epoch_above(n, node[n].seen);
+  printf("%d adds learner %d and asks for epoch %d\n", n, m, asked);
+  copy_roles(node[n].now, roles);
+  roles.learners = roles.learners | only(m);
+  reconfigure(n)
+}
+
+#define apply_swap(the_expected, the_epoch, the_primary, the_roles)                                                    \
+  if                                                                                                                   \
+  :: etcd_epoch == (the_expected) ->                                                                                   \
+    etcd_epoch = the_epoch;                                                                                            \
+    etcd_primary = the_primary;                                                                                        \
+    copy_roles(the_roles, etcd)                                                                                        \
+  :: else                                                                                                              \
+  fi
+#define may_swap(n) (node[n].raised != 0 && etcd_epoch == node[n].seen)
 inline swap(n)
 {
-  choose_members(n);
-  printf("%d swaps: epoch %d, members %d\n", n, epoch_of(n), chosen);
-  apply_swap(epoch_of(n), n, chosen);
-  chosen = 0;
-  node[n].phase = ASKED
+  printf("%d swaps: epoch %d, full %d, tailing %d, learners %d\n", n, node[n].raised, node[n].next.full_members,
+         node[n].next.tailing_members, node[n].next.learners);
+  apply_swap(node[n].seen, node[n].raised, n, node[n].next)
+}
+
+inline become_leader(n)
+{
+  if
+  :: !leads(n) -> node[n].inherited = node[n].length
+  :: else
+  fi;
+  node[n].seen = node[n].raised;
+  node[n].raised = 0;
+  clear(node[n].next);
+  forget_members(n);
+  if
+  :: node[n].phase == SERVING && size(counting(node[n].now)) >= MIN_REPLICAS
+  :: else -> node[n].phase = LEADING
+  fi
 }
 
 /* A request that times out may have been applied, or may be applied yet. */
-#define may_swap_unanswered(n)                                                                                         \
-  (may_swap(n) && !calm && lost_answers > 0 && late_swap.epoch == 0 && etcd.epoch < epoch_of(n))
+#define may_swap_unanswered(n) (may_swap(n) && !calm && lost_answers > 0 && late_swap.epoch == 0)
 inline swap_unanswered(n)
 {
+  printf("%d swaps and gets no answer: epoch %d, full %d, tailing %d, learners %d\n", n, node[n].raised,
+         node[n].next.full_members, node[n].next.tailing_members, node[n].next.learners);
   lost_answers--;
-  choose_members(n);
-  printf("%d swaps and gets no answer: epoch %d, members %d\n", n, epoch_of(n), chosen);
-  late_swap.epoch = epoch_of(n);
+  late_swap.epoch = node[n].raised;
+  late_swap.expected = node[n].seen;
   late_swap.primary = n;
-  late_swap.members = chosen;
+  copy_roles(node[n].next, late_swap.roles);
 #ifdef MUTANT_ANSWER_GUESSED
-  node[n].phase = STARTING;
-  node[n].members = chosen;
-  node[n].heard = 0;
-#else
-  node[n].phase = ASKED;
+  copy_roles(node[n].next, node[n].now);
+  become_leader(n)
 #endif
-  chosen = 0
 }
 
-/* Whatever the swap's answer was, the key decides, and the members are those that stand there. */
-inline read_again(n)
+/* Whatever the swap's answer was, the key decides. Who leads hears of a newer one in the same way. */
+#define may_read(n) ((leads(n) || node[n].raised != 0) && etcd_epoch > node[n].seen)
+inline read_configuration(n)
 {
-  printf("%d reads: epoch %d, primary %d, members %d\n", n, etcd.epoch, etcd.primary, etcd.members);
+  printf("%d reads: epoch %d, primary %d, full %d, tailing %d, learners %d\n", n, etcd_epoch, etcd_primary, etcd.full_members,
+         etcd.tailing_members, etcd.learners);
   if
-  :: same(etcd.epoch, etcd.primary, epoch_of(n), n) ->
-    node[n].phase = STARTING;
-#ifdef MUTANT_MEMBERS_AS_PROPOSED
-    choose_members(n);
-    node[n].members = chosen;
-    chosen = 0;
-#else
-    node[n].members = etcd.members;
-#endif
-    node[n].heard = 0
-  :: etcd.epoch < epoch_of(n) -> node[n].phase = CANDIDATE /* and the swap is tried again */
+  :: etcd_primary == n && node[n].raised == etcd_epoch && promised(n, etcd_epoch, n) ->
+    copy_roles(etcd, node[n].now);
+    become_leader(n)
   :: else -> forget_role(n)
   fi
 }
 
-/* Collects a member's tail; a longer log is adopted. Nothing is shipped, appended or shown before all are heard. */
-#define may_collect(n, m)                                                                                              \
-  (node[n].phase == STARTING && n != m && in(m, node[n].members) && !in(m, node[n].heard) && node[m].up &&             \
-   would_promise(m, epoch_of(n), n))
-inline collect(n, m)
+/* --- leading ------------------------------------------------------------------------------------------------------ */
+
+#define needs_to_lead(n, m) (leads(n) && n != m && member(n, m) && !in(m, node[n].in_step))
+#define may_lead(n, m) (needs_to_lead(n, m) && node[m].up && would_follow(m, node[n].seen, n))
+
+/* Forgets its log, takes the primary's: rows that the primary keeps no more can't be shipped. Its tables follow. */
+inline reset_member(n, m)
 {
-  printf("%d collects the tail of %d: %d rows\n", n, m, node[m].length);
-  give_promise(m, epoch_of(n), n);
-  node[n].heard = node[n].heard | only(m);
-#ifndef MUTANT_NOT_THE_LONGEST
+  printf("%d is reset to the log of %d\n", m, n);
+  full_members_are_whole = etcd_epoch > node[n].seen || !in(m, etcd.full_members);
+  assert(full_members_are_whole);
   k = 0;
   do
-  :: k < ROWS && node[n].log[k] != 0 && node[m].log[k] != 0 ->
-    members_tail_matches = same_row(node[n].log[k], node[m].log[k]);
-    assert(members_tail_matches);
+  :: k < ROWS ->
+    node[m].log[k] = node[n].log[k];
     k++
   :: else -> break
   od;
   k = 0;
+  node[m].length = node[n].length;
+  node[m].whole = false;
+  node[n].known[m] = node[n].length
+}
+
+inline promise_primary(m, the_epoch, primary)
+{
   if
-  :: node[m].length > node[n].length -> copy_log(node[m], node[n])
+  :: node[m].promised_epoch < (the_epoch) -> give_promise(m, the_epoch, primary)
   :: else
   fi
-#endif
 }
-#define collected(n) ((node[n].heard | only(n)) == node[n].members)
 
-#define may_ship(n, m)                                                                                                 \
-  (acts(n) && (node[n].phase == SERVING || collected(n)) && n != m && in(m, node[n].members) && node[m].up &&          \
-   node[n].known[m] < node[n].length && takes_rows(m, epoch_of(n), n))
-
-/* A member takes the next seq only; what it has already it acknowledges again, if it is the same row. */
-inline take_row(m, seq, the_row)
+/* The member promises, and says where it stands; the primary ships from where the logs part. What the member has more
+ * than that was never shown, and gives way once a row takes its place. */
+inline lead(n, m)
 {
+  printf("%d follows %d in epoch %d\n", m, n, node[n].seen);
+  promise_primary(m, node[n].seen, n);
+  node[n].in_step = node[n].in_step | only(m);
   if
-  :: node[m].length == (seq) ->
-    node[m].log[seq] = the_row;
-    node[m].length++
-  :: else ->
-    members_tail_matches = node[m].length > (seq) && same_row(node[m].log[seq], the_row);
-    assert(members_tail_matches)
+  :: node[m].whole ->
+    k = 0;
+    do
+    :: k < node[n].length && k < node[m].length && node[n].log[k] == node[m].log[k] -> k++
+    :: else -> break
+    od;
+    node[n].known[m] = k;
+    full_members_have_all = k >= node[n].committed || !in(m, node[n].now.full_members);
+    assert(full_members_have_all);
+    k = 0
+  :: else -> reset_member(n, m)
   fi
 }
 
+#define may_reset(n, m)                                                                                                \
+  (leads(n) && in(m, node[n].in_step) && node[m].up && node[m].whole && promised(m, node[n].seen, n) &&                \
+   node[n].known[m] < node[n].committed && in(m, node[n].now.learners | node[n].now.tailing_members))
+#define may_complete(n, m)                                                                                             \
+  (leads(n) && in(m, node[n].in_step) && node[m].up && !node[m].whole && promised(m, node[n].seen, n))
+
+#define may_ship(n, m)                                                                                                 \
+  (leads(n) && in(m, node[n].in_step) && node[m].up && node[n].known[m] < node[n].length &&                            \
+   takes_rows(m, node[n].seen, n) && node[m].length >= node[n].known[m])
+
+inline take_row(m, the_seq, the_row)
+{
+  if
+  :: node[m].length > (the_seq) && node[m].log[the_seq] == (the_row)
+  :: else ->
+    k = the_seq;
+    do
+    :: k < node[m].length ->
+      nothing_shown_is_erased = k >= shown_length || node[m].log[k] != shown[k];
+      assert(nothing_shown_is_erased);
+      node[m].log[k] = 0;
+      k++
+    :: else -> break
+    od;
+    node[m].log[the_seq] = the_row;
+    node[m].length = (the_seq) + 1;
+    k = 0
+  fi
+}
 inline ship(n, m)
 {
-  printf("%d ships row %d to %d in epoch %d\n", n, node[n].known[m] + 1, m, epoch_of(n));
+  printf("%d ships row %d to %d in epoch %d\n", n, node[n].known[m] + 1, m, node[n].seen);
   take_row(m, node[n].known[m], node[n].log[node[n].known[m]])
 }
 inline acknowledgement_lost()
@@ -464,23 +570,29 @@ inline acknowledgement_lost()
   printf("and the acknowledgement is lost\n")
 }
 
-#define all_have(n, count)                                                                                             \
-  ((n == 0 || !in(0, node[n].members) || node[n].known[0] >= (count)) &&                                               \
-   (n == 1 || !in(1, node[n].members) || node[n].known[1] >= (count)) &&                                               \
-   (n == 2 || !in(2, node[n].members) || node[n].known[2] >= (count)))
+/* Who must have a row before it counts: full and tailing members, while a swap is under way those that it asks for,
+ * too. A node that is no member yet doesn't count before it is one. */
+#ifdef MUTANT_NEXT_NOT_COUNTED
+#define needed(n) (counting(node[n].now) & ~only(n))
+#else
+#define needed(n) ((counting(node[n].now) | counting(node[n].next)) & members_of(node[n].now) & ~only(n))
+#endif
+#define has_rows(n, m, count) (!in(m, needed(n)) || (in(m, node[n].in_step) && node[n].known[m] >= (count)))
+#define all_have(n, count) (has_rows(n, 0, count) && has_rows(n, 1, count) && has_rows(n, 2, count))
 
-#define may_serve(n) (node[n].phase == STARTING && collected(n) && all_have(n, node[n].length))
+#define may_serve(n)                                                                                                   \
+  (node[n].phase == LEADING && size(counting(node[n].now)) >= MIN_REPLICAS && all_have(n, node[n].length))
 inline serve(n)
 {
-  printf("%d serves in epoch %d\n", n, epoch_of(n));
-  one_primary_per_epoch = etcd.epoch > epoch_of(n) || (etcd.epoch == epoch_of(n) && etcd.primary == n);
+  printf("%d serves in epoch %d\n", n, node[n].seen);
+  one_primary_per_epoch = etcd_epoch > node[n].seen || (etcd_epoch == node[n].seen && etcd_primary == n);
   assert(one_primary_per_epoch);
+  full_members_are_whole = node[n].whole;
+  assert(full_members_are_whole);
   /* One that was overtaken while it started serves old reads until it hears of it, and can commit nothing. */
-  nothing_shown_is_lost = node[n].length >= shown_length || etcd.epoch > epoch_of(n);
+  nothing_shown_is_lost = node[n].length >= shown_length || etcd_epoch > node[n].seen;
   assert(nothing_shown_is_lost);
   node[n].phase = SERVING;
-  node[n].heard = 0;
-  /* All of it is on all members. */
   do
   :: node[n].committed < node[n].length -> show_next(n)
   :: else -> break
@@ -491,20 +603,20 @@ inline serve(n)
 /* --- serving ------------------------------------------------------------------------------------------------------ */
 
 #define may_append(n, what)                                                                                            \
-  (node[n].phase == SERVING && node[n].length < ROWS && !has(n, what) && !(calm && epoch_of(n) != etcd.epoch))
+  (node[n].phase == SERVING && node[n].length < ROWS && !has(n, what) && !(calm && node[n].seen != etcd_epoch))
 inline append(n, what)
 {
-  node[n].log[node[n].length] = row_of(epoch_of(n), what);
+  node[n].log[node[n].length] = row_of(node[n].seen, what);
   node[n].length++
 }
 inline append_event(n, q)
 {
-  printf("%d appends event %d in epoch %d\n", n, q, epoch_of(n));
+  printf("%d appends event %d in epoch %d\n", n, q, node[n].seen);
   append(n, event(q))
 }
 inline append_claim(n, q)
 {
-  printf("%d appends claim %d in epoch %d\n", n, q, epoch_of(n));
+  printf("%d appends claim %d in epoch %d\n", n, q, node[n].seen);
   append(n, claim(q));
 #ifdef MUTANT_CLAIM_NOT_SHIPPED
   node[n].to_post = node[n].to_post | only(q)
@@ -531,21 +643,6 @@ inline post(n, q)
 #define may_commit(n)                                                                                                  \
   (node[n].phase == SERVING && node[n].committed < node[n].length && is_committed(n, node[n].committed))
 
-/* A node outside the configuration is reset to the primary's log: that is how it rejoins. Only the primary that the
- * configuration names does it, and it may do so before it has heard its members, when one of them is down: any full
- * member has all that was ever shown. */
-#define may_reset_learner(n, m)                                                                                        \
-  (acts(n) && n != m && !in(m, node[n].members) && node[m].up && !ready_learner(n, m) && short_of_members(n) &&        \
-   (any_down(n) || node[n].phase == SERVING) && would_promise(m, epoch_of(n), n))
-inline reset_learner(n, m)
-{
-  printf("%d resets learner %d to its log\n", n, m);
-  give_promise(m, epoch_of(n), n);
-  copy_log(node[n], node[m])
-}
-
-#define learns_of_newer(n) (node[n].phase != MEMBER && etcd.epoch > epoch_of(n))
-
 /* --- processes ---------------------------------------------------------------------------------------------------- */
 
 inline send_late(the_kind, n, m)
@@ -554,13 +651,16 @@ inline send_late(the_kind, n, m)
   late_messages--;
   late_message.kind = the_kind;
   late_message.to = m;
-  late_message.epoch = epoch_of(n);
+  late_message.epoch = node[n].seen;
   late_message.from = n;
   if
   :: the_kind == ROW ->
-    late_message.length = node[n].known[m];
-    late_message.log[0] = node[n].log[node[n].known[m]]
-  :: the_kind == SNAPSHOT -> copy_log(node[n], late_message)
+    late_message.seq = node[n].known[m];
+    late_message.row = node[n].log[node[n].known[m]];
+    if
+    :: node[n].known[m] > 0 -> late_message.before = node[n].log[node[n].known[m] - 1]
+    :: else
+    fi
   :: else
   fi
 }
@@ -572,14 +672,20 @@ inline send_late(the_kind, n, m)
 /* clang-format off */
 /* What node n does about node m. */
 #define with(m)                                                                                                        \
-  :: when(may_propose(n, m)) propose(n, m) }                                                                           \
-  :: when(may_collect(n, m)) collect(n, m) }                                                                           \
+  :: when(is_refused(n, m)) renew_refused(n, m) }                                                                      \
+  :: when(may_promote(n, m)) promote(n, m) }                                                                           \
+  :: when(may_add_learner(n, m)) add_learner(n, m) }                                                                   \
+  :: when(n != m && member(n, m) && !calm && suspicions > 0 && node[m].up && may_replace(n, only(m)))                  \
+       printf("%d suspects %d, which lives\n", n, m); suspicions--; replace(n, only(m)) }                              \
+  :: when(may_lead(n, m)) lead(n, m) }                                                                                 \
+  :: when(may_lead(n, m) && !calm && node[m].promised_epoch < node[n].seen)                                            \
+       printf("%d promises epoch %d, and its answer is lost\n", m, node[n].seen); give_promise(m, node[n].seen, n) }   \
   :: when(may_ship(n, m)) ship(n, m); node[n].known[m]++ }                                                             \
   :: when(may_ship(n, m) && !calm && node[m].length == node[n].known[m]) ship(n, m); acknowledgement_lost() }          \
-  :: when(may_reset_learner(n, m)) reset_learner(n, m) }                                                               \
-  :: when(may_be_late && may_propose(n, m)) send_late(PROPOSAL, n, m) }                                                \
-  :: when(may_be_late && may_ship(n, m)) send_late(ROW, n, m) }                                                        \
-  :: when(may_be_late && may_reset_learner(n, m)) send_late(SNAPSHOT, n, m) }
+  :: when(may_reset(n, m)) reset_member(n, m) }                                                                        \
+  :: when(may_complete(n, m)) printf("the copy of %d is whole\n", m); node[m].whole = true }                           \
+  :: when(may_be_late && may_lead(n, m)) send_late(LEAD, n, m) }                                                       \
+  :: when(may_be_late && may_ship(n, m)) send_late(ROW, n, m) }
 
 /* What node n does about notification q. */
 #define about(q)                                                                                                       \
@@ -591,15 +697,16 @@ proctype replica(byte n)
 {
 end:
   do
-  :: when(may_stand(n)) stand(n) }
-  :: when(may_change(n)) stand(n) }
-  :: when(may_suspect(n) || may_suspect_member(n)) falsely_suspect(n) }
+  :: when(may_take_over(n, false)) take_over(n) }
+  :: when(!calm && suspicions > 0 && node[etcd_primary].up && may_take_over(n, true))
+       printf("%d suspects the primary, which lives\n", n); suspicions--; take_over(n) }
+  :: when(may_renew(n)) renew(n) }
+  :: when(may_replace(n, 0)) replace(n, 0) }
   :: when(may_swap(n)) swap(n) }
   :: when(may_swap_unanswered(n)) swap_unanswered(n) }
-  :: when(node[n].phase == ASKED) read_again(n) }
+  :: when(may_read(n)) read_configuration(n) }
   :: when(may_serve(n)) serve(n) }
   :: when(may_commit(n)) show_next(n) }
-  :: when(learns_of_newer(n)) printf("%d learns of epoch %d\n", n, etcd.epoch); forget_role(n) }
   with(0)
   with(1)
   with(2)
@@ -616,46 +723,36 @@ inline forget_message()
   late_message.to = 0;
   late_message.epoch = 0;
   late_message.from = 0;
-  late_message.length = 0;
-  k = 0;
-  do
-  :: k < ROWS ->
-    late_message.log[k] = 0;
-    k++
-  :: else -> break
-  od;
-  k = 0;
+  late_message.seq = 0;
+  late_message.row = 0;
+  late_message.before = 0;
   m = 0
 }
+#define log_meets(m)                                                                                                   \
+  (late_message.seq == 0 ||                                                                                            \
+   (node[m].length >= late_message.seq && node[m].log[late_message.seq - 1] == late_message.before))
 
 proctype network()
 {
 end:
   do
-  :: d_step { late_message.kind == PROPOSAL -> printf("a late proposal arrives\n"); m = late_message.to;
+  :: d_step { late_message.kind == LEAD -> printf("a late message of a primary arrives\n"); m = late_message.to;
        if
-       :: node[m].up && m != late_message.from && would_promise(m, late_message.epoch, late_message.from) ->
+       :: node[m].up && node[m].promised_epoch < late_message.epoch ->
          give_promise(m, late_message.epoch, late_message.from)
        :: else
        fi;
        forget_message() }
   :: d_step { late_message.kind == ROW -> printf("a late row arrives\n"); m = late_message.to;
        if
-       :: node[m].up && takes_rows(m, late_message.epoch, late_message.from) && node[m].length >= late_message.length ->
-         take_row(m, late_message.length, late_message.log[0])
-       :: else
-       fi;
-       forget_message() }
-  :: d_step { late_message.kind == SNAPSHOT -> printf("a late snapshot arrives\n"); m = late_message.to;
-       if
-       :: node[m].up && would_promise(m, late_message.epoch, late_message.from) ->
-         give_promise(m, late_message.epoch, late_message.from); copy_log(late_message, node[m])
+       :: node[m].up && takes_rows(m, late_message.epoch, late_message.from) && log_meets(m) ->
+         take_row(m, late_message.seq, late_message.row)
        :: else
        fi;
        forget_message() }
   :: d_step { late_swap.epoch != 0 -> printf("the swap without an answer arrives\n");
-       apply_swap(late_swap.epoch, late_swap.primary, late_swap.members);
-       late_swap.epoch = 0; late_swap.primary = 0; late_swap.members = 0 }
+       apply_swap(late_swap.expected, late_swap.epoch, late_swap.primary, late_swap.roles);
+       late_swap.epoch = 0; late_swap.expected = 0; late_swap.primary = 0; clear(late_swap.roles) }
   od
 }
 
@@ -681,29 +778,36 @@ proctype faults()
   :: d_step { !calm && !node[0].up -> printf("node 0 starts\n"); node[0].up = true }
   :: d_step { !calm && !node[1].up -> printf("node 1 starts\n"); node[1].up = true }
   :: d_step { !calm && !node[2].up -> printf("node 2 starts\n"); node[2].up = true }
-  :: d_step { !calm && node[0].up + node[1].up + node[2].up >= 2 -> printf("no more faults\n"); calm = true }; break
+  :: d_step { !calm && size(up_nodes) >= 2 -> printf("no more faults\n"); calm = true }; break
   od
 }
 
-#define serves(n) (node[n].up && node[n].phase == SERVING && etcd.primary == n && etcd.epoch == epoch_of(n))
+#define serves(n) (node[n].up && node[n].phase == SERVING && etcd_primary == n && etcd_epoch == node[n].seen)
+/* While a tailing member is filled from the one full member, that one must not stay away. */
+#define waits_for_full_member ((etcd.full_members & up_nodes) == 0 && etcd.tailing_members != 0)
 
 init
 {
   d_step {
-    etcd.epoch = 1;
-    etcd.primary = 0;
-    etcd.members = FIRST_MEMBERS;
+    etcd_epoch = 1;
+    etcd_primary = 0;
+    etcd.full_members = FIRST_MEMBERS;
+    etcd.learners = FIRST_LEARNERS;
     do
     :: m < NODES ->
       node[m].up = true;
-      node[m].phase = MEMBER;
+      node[m].phase = FOLLOWING;
+      node[m].whole = true;
       node[m].promised_epoch = 1;
       m++
     :: else -> break
     od;
     m = 0;
     node[0].phase = SERVING;
-    node[0].members = FIRST_MEMBERS;
+    node[0].seen = 1;
+    node[0].now.full_members = FIRST_MEMBERS;
+    node[0].now.learners = FIRST_LEARNERS;
+    node[0].in_step = (FIRST_MEMBERS | FIRST_LEARNERS) & ~1;
     late_message.kind = NOTHING
   }
   atomic {
@@ -715,7 +819,7 @@ init
   }
   timeout;
   d_step {
-    shard_is_served = (serves(0) || serves(1) || serves(2)) && shown_length == ROWS;
+    shard_is_served = ((serves(0) || serves(1) || serves(2)) && shown_length == ROWS) || waits_for_full_member;
     assert(shard_is_served)
   }
 }
