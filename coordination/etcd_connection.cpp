@@ -51,7 +51,7 @@ etcd_endpoint::etcd_endpoint(asio::io_context& io, std::string url)
   if (!parts)
     throw std::runtime_error("the endpoint \"" + url_ + "\" must be http:// or https:// with a host and a port");
   host_ = parts->host;
-  port_ = std::to_string(parts->port);
+  port_ = parts->port;
   tls_ = parts->tls;
   error_code none;
   const auto address = asio::ip::make_address(host_, none);
@@ -62,11 +62,13 @@ etcd_endpoint::etcd_endpoint(asio::io_context& io, std::string url)
 
 void etcd_endpoint::ask() {
   asking_ = true;
-  lookup_.ask(host_, port_, [this](std::vector<asio::ip::tcp::endpoint> found) {
+  lookup_.ask(host_, [this](const std::vector<asio::ip::address>& found) {
     asking_ = false;
     asked_at_ = steady::now();
     if (!found.empty())
-      known_ = std::move(found);
+      known_.clear();
+    for (const auto& address : found)
+      known_.emplace_back(address, port_);
     for (auto* each : waiting_)
       each->cancel();
   });

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "coordination/etcd_requests.hpp"
-#include "coordination/host_lookup.hpp"
+#include "net/host_lookup.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -73,7 +73,8 @@ public:
 private:
   void ask();
 
-  std::string url_, host_, port_;
+  std::string url_, host_;
+  std::uint16_t port_ = 0;
   bool tls_ = false;
   bool literal_ = false;
   boost::asio::io_context& io_;
@@ -82,7 +83,7 @@ private:
   bool closed_ = false;
   std::vector<boost::asio::ip::tcp::endpoint> known_;
   steady::time_point asked_at_{};
-  host_lookup lookup_; ///< last: its answer uses the others
+  net::host_lookup lookup_; ///< last: its answer uses the others
 };
 
 struct http_reply {

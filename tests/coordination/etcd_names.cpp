@@ -1,4 +1,4 @@
-#define CAF_SUITE host_lookup
+#define CAF_SUITE etcd_names
 #define CAF_TEST_NO_MAIN
 #include "caf/test/unit_test.hpp"
 
