@@ -51,6 +51,10 @@ void known_hosts::replace(std::map<std::string, std::vector<std::string>> hosts)
   hosts_ = std::move(hosts);
 }
 
+placement_state::~placement_state() {
+  caf::anon_send_exit(peers, caf::exit_reason::user_shutdown);
+}
+
 void placement_state::start(services_ptr services, placement_setup given) {
   node = std::move(services);
   at = std::move(given);

@@ -47,6 +47,8 @@ struct placement_setup {
 /// The node's picture of its cluster.
 struct placement_state {
   explicit placement_state(placement_actor::pointer actor) : self{actor} {}
+  /// The links end with it: they hold their actor, which would keep its system waiting.
+  ~placement_state();
   void start(services_ptr services, placement_setup given);
 
   void peer_up(const std::string& who, std::uint64_t link, const caf::strong_actor_ptr& entry);

@@ -33,6 +33,8 @@ account_actor::behavior_type listener(account_actor::pointer, heard* out) {
       [=](slots_atom) { ++out->slots; },
       [](load_atom) {},
       [](drain_atom) { return true; },
+      [](open_atom) {},
+      [](lost_atom) {},
       [](idle_atom, std::uint64_t) {},
   };
 }

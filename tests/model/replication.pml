@@ -310,8 +310,8 @@ inline with_spares(avoided)
 #define enough(set) (size(set) >= MIN_REPLICAS)
 #endif
 #define may_take_over(n, suspected)                                                                                    \
-  (node[n].phase == FOLLOWING && node[n].raised == 0 && etcd_primary != n && in(n, etcd.full_members) && node[n].whole &&      \
-   may_raise(epoch_above(n, etcd_epoch)) &&                                                                            \
+  (node[n].phase == FOLLOWING && node[n].raised == 0 && etcd_primary != n && in(n, etcd.full_members) &&               \
+   node[n].whole && may_raise(epoch_above(n, etcd_epoch)) &&                                                           \
    enough((counting(etcd) | up_nodes) & ~only(etcd_primary)) && (suspected || !node[etcd_primary].up))
 inline take_over(n)
 {
@@ -389,8 +389,8 @@ inline replace(n, suspected)
 #define is_level(n, m) (node[n].known[m] >= may_be_shown(n))
 #endif
 #define may_promote(n, m)                                                                                              \
-  (may_change(n) && in(m, node[n].now.tailing_members | node[n].now.learners) && in(m, node[n].in_step) && node[m].whole &&    \
-   is_level(n, m) && may_raise(epoch_above(n, node[n].seen)))
+  (may_change(n) && in(m, node[n].now.tailing_members | node[n].now.learners) && in(m, node[n].in_step) &&             \
+   node[m].whole && is_level(n, m) && may_raise(epoch_above(n, node[n].seen)))
 inline promote(n, m)
 {
   asked = epoch_above(n, node[n].seen);
@@ -467,8 +467,8 @@ inline swap_unanswered(n)
 #define may_read(n) ((leads(n) || node[n].raised != 0) && etcd_epoch > node[n].seen)
 inline read_configuration(n)
 {
-  printf("%d reads: epoch %d, primary %d, full %d, tailing %d, learners %d\n", n, etcd_epoch, etcd_primary, etcd.full_members,
-         etcd.tailing_members, etcd.learners);
+  printf("%d reads: epoch %d, primary %d, full %d, tailing %d, learners %d\n", n, etcd_epoch, etcd_primary,
+         etcd.full_members, etcd.tailing_members, etcd.learners);
   if
   :: etcd_primary == n && node[n].raised == etcd_epoch && promised(n, etcd_epoch, n) ->
     copy_roles(etcd, node[n].now);
