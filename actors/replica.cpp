@@ -28,6 +28,10 @@ replication::row_id id_of(const storage::row_place& place) { return {place.epoch
 
 } // namespace
 
+replica_state::~replica_state() {
+  caf::anon_send_exit(shard, caf::exit_reason::kill);
+}
+
 void replica_state::start(services_ptr services, replica_neighbours around) {
   node = std::move(services);
   at = std::move(around);

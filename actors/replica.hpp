@@ -39,6 +39,7 @@ struct replica_neighbours {
 /// new one in, or to hand the shard over.
 struct replica_state : replication::ports {
   explicit replica_state(replica_actor::pointer actor) : self{actor} {}
+  ~replica_state();
   void start(services_ptr services, replica_neighbours around);
 
   void take_row(proposed_row proposed);

@@ -81,7 +81,11 @@ struct forwarded_requests::one final : net::task_observer {
       }
       answer.catalog = owner->node_.catalog_applied();
       done(encode_answer(answer));
-      owner->open_.erase(this);
+      // What comes behind is no longer this one's.
+      auto& from = *owner;
+      from.open_.erase(this);
+      if (from.closing_ && from.open_.empty())
+        from.idle_.set_value();
     });
   }
 };
@@ -90,7 +94,6 @@ forwarded_requests::forwarded_requests(actors::node& node, answer how) : node_{n
   thread_ = std::thread{[this] {
     while (!stopping_)
       loop_.turn();
-    open_.clear();
   }};
   node_.answer_forwarded_by([this](std::string request, std::function<void(std::string)> done) {
     take(std::move(request), std::move(done));
@@ -98,6 +101,18 @@ forwarded_requests::forwarded_requests(actors::node& node, answer how) : node_{n
 }
 
 forwarded_requests::~forwarded_requests() {
+  stop(std::chrono::milliseconds{0});
+}
+
+void forwarded_requests::stop(std::chrono::milliseconds grace) {
+  if (!thread_.joinable())
+    return;
+  loop_.post([this] {
+    closing_ = true;
+    if (open_.empty())
+      idle_.set_value();
+  });
+  idle_.get_future().wait_for(grace);
   loop_.post([this] { stopping_ = true; });
   thread_.join();
 }
@@ -105,7 +120,7 @@ forwarded_requests::~forwarded_requests() {
 void forwarded_requests::take(std::string request, std::function<void(std::string)> done) {
   loop_.post([this, request = std::move(request), done = std::move(done)]() mutable {
     auto decoded = decode_request(request);
-    if (!decoded)
+    if (!decoded || closing_)
       return done({});
     auto next = std::make_unique<one>();
     auto& o = *next;

@@ -5,8 +5,9 @@
 #include "net/task.hpp"
 #include "net/task_loop.hpp"
 
-#include <atomic>
+#include <chrono>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -25,10 +26,13 @@ public:
   using answer = std::function<net::task<net::http_response>(net::http_request&)>;
 
   forwarded_requests(actors::node& node, answer how);
-  /// What is being answered ends unanswered. The node must be gone, for it hands requests in and resumes them.
+  /// What is being answered ends unanswered. The node must be gone, for it resumes what waits for it.
   ~forwarded_requests();
   forwarded_requests(const forwarded_requests&) = delete;
   forwarded_requests& operator=(const forwarded_requests&) = delete;
+
+  /// Waits so long for those under way; takes and answers none from then on, and asks nothing of the node. Once.
+  void stop(std::chrono::milliseconds grace);
 
 private:
   struct one;
@@ -38,7 +42,9 @@ private:
   answer how_;
   net::task_loop loop_;
   std::unordered_map<one*, std::unique_ptr<one>> open_; ///< the loop's
-  std::atomic<bool> stopping_{false};
+  std::promise<void> idle_; ///< nothing is open any more, and nothing will be
+  bool closing_ = false;    ///< the loop's: takes no more
+  bool stopping_ = false;   ///< the loop's: ends
   std::thread thread_;
 };
 

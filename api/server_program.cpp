@@ -114,6 +114,8 @@ struct server_program::impl {
     control.reset();
     if (server)
       server->stop(std::chrono::milliseconds{0});
+    if (surface)
+      surface->stop_answering_peers(std::chrono::milliseconds{0});
     // Before the server: what the node still answers resumes the server's coroutines.
     running.reset();
     server.reset();
@@ -181,6 +183,7 @@ bool server_program::stop() {
   const bool orderly = impl_->running->drain(impl_->settings->shutdown.timeout);
   impl_->control.reset();
   impl_->server->stop(stop_grace);
+  impl_->surface->stop_answering_peers(stop_grace);
   return orderly;
 }
 

@@ -213,6 +213,11 @@ void service::stop_being_ready() {
   impl_->around.stopping = true;
 }
 
+void service::stop_answering_peers(std::chrono::milliseconds grace) {
+  if (impl_->from_peers)
+    impl_->from_peers->stop(grace);
+}
+
 void service::flush() {
   impl_->around.credentials.write_uses(std::chrono::seconds{5});
 }

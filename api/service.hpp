@@ -23,6 +23,10 @@ public:
   /// From now on the node says that it isn't ready; it goes on serving.
   void stop_being_ready();
 
+  /// Waits so long for what other nodes had this one answer, and takes none of it from then on. Before the node
+  /// goes.
+  void stop_answering_peers(std::chrono::milliseconds grace);
+
   /// Writes down what is only in memory (when credentials were last used): before the node drains.
   void flush();
 
