@@ -187,10 +187,10 @@ public:
     all_.push_back(std::move(what));
     more_.notify_all();
   }
-  /// False when it doesn't come.
+  /// Asks once anything was told, and with each telling. False when it doesn't come.
   bool wait(const std::function<bool(const std::vector<What>&)>& enough) {
     std::unique_lock guard{mutex_};
-    return more_.wait_for(guard, patience, [&] { return enough(all_); });
+    return more_.wait_for(guard, patience, [&] { return !all_.empty() && enough(all_); });
   }
   std::vector<What> all() {
     const std::lock_guard guard{mutex_};
