@@ -25,6 +25,8 @@ struct request_error {
   std::string detail;
   std::vector<domain::field_error> errors;
   std::uint32_t retry_after = 0; ///< seconds; 0: none
+  /// Surely nothing was done, for the account is on its way to another node of the cluster: asked there, it will be.
+  bool moved = false;
 };
 
 inline request_error not_found(std::string what) {

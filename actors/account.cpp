@@ -161,17 +161,23 @@ void account_state::open() {
   }
 }
 
-/// What the new owner of the shard knows, it knows from the log; whoever waits here is told to ask again.
+/// What the new owner of the shard knows, it knows from the log. What was decided and not committed may still be
+/// committed; everything else has not been done, and is asked there.
 void account_state::lost() {
-  const auto why = [] { return to_reply(refusal(storage::commit_error::no_quorum)); };
+  const auto undecided = [] {
+    return to_reply(account::request_error{
+        503, "no-quorum", "another node of the cluster serves this account now; nothing was done", {}, 1, true});
+  };
+  const auto decided = [] { return to_reply(refusal(storage::commit_error::no_quorum)); };
   for (auto& a : std::exchange(answers, {}))
-    a.to.deliver(why());
+    a.to.deliver(decided());
+  for (auto& t : std::exchange(new_tests, {}))
+    t.to.deliver(decided());
   for (auto* list : {&inputs, &reads})
     for (auto& in : std::exchange(*list, {}))
-      in.answer.deliver(why());
-  for (auto* list : {&polls, &new_tests})
-    for (auto& p : std::exchange(*list, {}))
-      p.to.deliver(why());
+      in.answer.deliver(undecided());
+  for (auto& p : std::exchange(polls, {}))
+    p.to.deliver(raw(p.test) != 0 ? decided() : undecided());
   for (auto& d : std::exchange(drains, {}))
     d.deliver(true);
   if (core && committing)

@@ -117,7 +117,8 @@ void ingress_state::find(domain::account_id account, request_ptr what, ask_ptr f
                                             "no-quorum",
                                             "no node of the cluster serves this account at the moment",
                                             {},
-                                            1});
+                                            1,
+                                            true});
             else
               answer(account, from, account::request_error{503, "overloaded", caf::to_string(e), {}, 1});
           });

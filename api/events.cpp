@@ -122,13 +122,15 @@ answer post_events(call& c) {
   account::submit_events submitted;
   submitted.skip_keys = skip_keys_of(c.request);
   submitted.events = parse(c).events;
-  std::string{}.swap(c.request.body);
+  if (!c.node().clustered())
+    std::string{}.swap(c.request.body); // else it may be asked of another node
   const auto count = submitted.events.size();
   config::fault_point("event-received");
   account::request what = std::move(submitted);
   auto reply = co_await ask(c.node(), c.account->number, what, cost, commit_timeout);
   if (auto* error = std::get_if<account::request_error>(&reply)) {
-    c.node().counts().events("refused", count);
+    if (!error->moved)
+      c.node().counts().events("refused", count);
     throw refusal{std::move(*error)};
   }
   const auto& done = std::get<account::submit_reply>(reply);

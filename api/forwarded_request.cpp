@@ -68,6 +68,7 @@ std::string encode_answer(const forwarded_answer& answer) {
   text.reserve(answer.response.body.size() + 512);
   byte_writer w{text};
   w.number(answer.catalog);
+  w.u8(answer.moved ? 1 : 0);
   w.number(static_cast<std::uint64_t>(answer.response.status));
   put_fields(w, answer.response.fields);
   w.text(answer.response.content_type);
@@ -79,6 +80,7 @@ std::optional<forwarded_answer> decode_answer(std::string_view text) {
   byte_reader r{text};
   forwarded_answer answer;
   answer.catalog = r.number();
+  answer.moved = r.u8() != 0;
   answer.response.status = r.as<int>();
   get_fields(r, answer.response.fields);
   answer.response.content_type = r.text();

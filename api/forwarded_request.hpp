@@ -17,6 +17,7 @@ std::optional<net::http_request> decode_request(std::string_view text);
 struct forwarded_answer {
   net::http_response response;
   std::uint64_t catalog = 0; ///< how far the catalog was when the node answered
+  bool moved = false;        ///< no answer: nothing was done, for the node no longer serves what was asked
 };
 std::string encode_answer(const forwarded_answer& answer);
 std::optional<forwarded_answer> decode_answer(std::string_view text);

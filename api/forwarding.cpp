@@ -47,6 +47,10 @@ private:
 
 } // namespace
 
+account::request_error nobody_serves() {
+  return {503, "no-quorum", "no node of the cluster serves this at the moment; nothing was done", {}, 1, true};
+}
+
 net::task<net::http_response> forward(actors::node& node, const std::string& to, const net::http_request& request) {
   answer_wait asked{node, to, encode_request(request)};
   const auto text = co_await asked;
@@ -54,6 +58,8 @@ net::task<net::http_response> forward(actors::node& node, const std::string& to,
   if (!answer)
     throw refusal{account::request_error{
         503, "no-quorum", "the node that serves this is not reached; what was asked may have been done", {}, 1}};
+  if (answer->moved)
+    throw refusal{nobody_serves()};
   const auto until = domain::boot_clock::now() + catalog_wait;
   while (answer->catalog > node.catalog_applied() && domain::boot_clock::now() < until) {
     net::pause_for pause{catalog_look};
@@ -74,6 +80,8 @@ struct forwarded_requests::one final : net::task_observer {
       forwarded_answer answer;
       try {
         answer.response = answering.take();
+      } catch (const refusal&) {
+        answer.moved = true;
       } catch (const std::exception& e) {
         config::log(config::log_level::error, "a forwarded request failed",
                     {{"request_id", request.request_id}, {"error", e.what()}});

@@ -15,14 +15,18 @@
 
 namespace carillon::api {
 
-/// Has another node of the cluster answer the request. Throws `refusal` 503 `no-quorum` when that node goes, or
-/// takes too long: then what was asked may have been done. After a change of the catalog it comes back once
-/// this node knows of it, too.
+/// Nothing was done, for what was asked is on its way from one node to another.
+account::request_error nobody_serves();
+
+/// Has another node of the cluster answer the request. Throws `refusal` 503 `no-quorum`: with `moved` when that
+/// node doesn't serve it any more, without when it goes or takes too long, for then what was asked may have been
+/// done. After a change of the catalog it comes back once this node knows of it, too.
 net::task<net::http_response> forward(actors::node& node, const std::string& to, const net::http_request& request);
 
 /// Answers what other nodes forward to this one, on a loop of its own.
 class forwarded_requests {
 public:
+  /// Throws `refusal` only for what has moved; answers everything else.
   using answer = std::function<net::task<net::http_response>(net::http_request&)>;
 
   forwarded_requests(actors::node& node, answer how);

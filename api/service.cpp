@@ -58,6 +58,15 @@ bool counts_calls(access needs) {
   return needs == access::copper_read || needs == access::copper_account;
 }
 
+/// A shard that moves is served again within this time, or its cluster lacks nodes; and how often to look.
+constexpr std::chrono::milliseconds move_patience{5'000};
+constexpr std::chrono::milliseconds move_look{5};
+
+/// Whether the same request may be made again: nothing was done, or nothing can have been.
+bool repeatable(const net::http_request& request, const refusal& why) {
+  return why.error().moved || (request.method == "GET" && why.error().slug == "no-quorum");
+}
+
 /// What `on_head` found out about a request that is handled in the same moment.
 struct judged_request {
   judged_request(router::found f, permission p) : route{std::move(f)}, allowed{std::move(p)} {}
@@ -77,8 +86,6 @@ struct service::impl {
   /// Which node of a cluster answers: what changes accounts, keys and tokens, the one that holds those; what
   /// asks an account, the account's. Everything else any node knows itself.
   actors::node::place place_of(const route& wanted, const account_ptr& account) const {
-    if (!around.node.clustered())
-      return {};
     if (wanted.needs == access::admin && wanted.method != "GET")
       return around.node.where(domain::system_shard);
     if (account && wanted.needs != access::admin)
@@ -168,17 +175,14 @@ net::task<net::http_response> service::answer(net::http_request& request, origin
       c.values = std::move(found.values);
       c.who = std::move(allowed.who);
       c.account = std::move(allowed.account);
-      const auto place = impl_->place_of(*found.hit, c.account);
-      using kind = actors::node::place::kind;
-      if (place.is == kind::nowhere || (place.is == kind::there && from == origin::peer))
-        throw refusal{account::request_error{
-            503, "no-quorum", "no node of the cluster serves this at the moment; nothing was done", {}, 1}};
-      if (place.is == kind::there)
-        response = co_await forward(impl_->around.node, place.node, request);
+      if (impl_->around.node.clustered())
+        response = co_await answer_where_served(*found.hit, c, from);
       else
         response = co_await found.hit->answer(c);
     }
   } catch (const refusal& why) {
+    if (from == origin::peer && why.error().moved)
+      throw;
     response = impl_->refuse(c.request, why, path);
   } catch (const std::exception& e) {
     config::log(config::log_level::error, "request failed",
@@ -187,6 +191,27 @@ net::task<net::http_response> service::answer(net::http_request& request, origin
   }
   response.route = path;
   co_return response;
+}
+
+/// While an account moves from one node to another, what is asked of it waits here; a peer's waits at the peer.
+net::task<net::http_response> service::answer_where_served(const route& wanted, call& c, origin from) {
+  const auto until = domain::boot_clock::now() + move_patience;
+  for (;;) {
+    try {
+      const auto place = impl_->place_of(wanted, c.account);
+      using kind = actors::node::place::kind;
+      if (place.is == kind::nowhere || (place.is == kind::there && from == origin::peer))
+        throw refusal{nobody_serves()};
+      if (place.is == kind::there)
+        co_return co_await forward(impl_->around.node, place.node, c.request);
+      co_return co_await wanted.answer(c);
+    } catch (const refusal& why) {
+      if (from == origin::peer || !repeatable(c.request, why) || domain::boot_clock::now() >= until)
+        throw;
+    }
+    net::pause_for pause{move_look};
+    co_await pause;
+  }
 }
 
 net::http_response service::protocol_error(const net::http_request& head, int status, std::string detail) {

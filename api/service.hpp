@@ -7,6 +7,9 @@
 
 namespace carillon::api {
 
+struct call;
+struct route;
+
 /// All REST surfaces of a node, as its HTTP servers ask for them: the native API, Copper's, and operations.
 /// Thread-safe; the node must outlive every request.
 class service final : public net::http_service {
@@ -33,6 +36,7 @@ public:
 private:
   enum class origin : std::uint8_t { client, peer };
   net::task<net::http_response> answer(net::http_request& request, origin from);
+  net::task<net::http_response> answer_where_served(const route& wanted, call& c, origin from);
 
   struct impl;
   std::unique_ptr<impl> impl_;
