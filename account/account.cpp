@@ -54,13 +54,15 @@ void account::begin(moment now, bool checkpoint) {
     batch_.checkpoint = true;
   }
   for (const auto n : std::exchange(overdue_claims_, {})) {
+    const auto* claimed = find(n);
+    if (claimed == nullptr || claimed->state != notification_state::claimed)
+      continue; // its outcome came after all
     domain::delivery_result result;
     result.state = notification_state::unknown;
     result.detail = "the process ended between claim and outcome";
     result.ended = now.boot;
     // The latest moment its first byte can have been: its deadline, or this start.
-    if (const auto* claimed = find(n))
-      result.first_byte = std::min(now.boot, claimed->claimed_boot + settings_.delivery_timeout);
+    result.first_byte = std::min(now.boot, claimed->claimed_boot + settings_.delivery_timeout);
     decide(entry::ended{n, result, now.wall});
   }
   if (settings_.deleting && !erased_)

@@ -77,9 +77,12 @@ public:
   /// without an outcome become `unknown` in the next turn.
   void load(const domain::time_stamp& now, std::optional<std::uint64_t> tail_from);
 
-  /// After `load`: claims of this life whose POST is not among those still under way or whose outcome is at
-  /// hand have lost their outcome with the actor that had it; they become `unknown` in the next turn.
+  /// After `load`, instead of what that found: of all claims these POSTs are under way, here or on the node that
+  /// the account was handed over from, or their outcome is at hand. The other claims become `unknown` in the next
+  /// turn.
   void keep_claims(const std::set<std::uint64_t>& under_way);
+  /// No outcome of these POSTs will come any more: those without one become `unknown` in the next turn.
+  void give_up_claims(const std::set<std::uint64_t>& tokens);
 
   /// New limits or state from the operator; takes effect in the next turn.
   void configure(settings limits);

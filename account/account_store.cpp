@@ -238,11 +238,18 @@ void account::load(const domain::time_stamp& now, std::optional<std::uint64_t> t
 }
 
 void account::keep_claims(const std::set<std::uint64_t>& under_way) {
+  overdue_claims_.clear();
   notifications_.each([&](const notification& n) {
-    if (n.state == notification_state::claimed && n.claimed_life == life_.life &&
-        !under_way.contains(raw(n.number)))
+    if (n.state == notification_state::claimed && !under_way.contains(raw(n.number)))
       overdue_claims_.push_back(n.number);
   });
+}
+
+void account::give_up_claims(const std::set<std::uint64_t>& tokens) {
+  for (const auto token : tokens)
+    if (const auto* n = find(domain::notification_number{token});
+        n != nullptr && n->state == notification_state::claimed)
+      overdue_claims_.push_back(n->number);
 }
 
 /// Between half and all of the bounds, by the account's number: accounts that are equally busy would

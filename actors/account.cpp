@@ -1,10 +1,13 @@
 #include "actors/account.hpp"
 
+#include "actors/cluster_view.hpp"
+#include "actors/outcome_codec.hpp"
 #include "config/fault_points.hpp"
 #include "config/logging.hpp"
 
 #include <caf/send.hpp>
 
+#include <iterator>
 #include <type_traits>
 #include <utility>
 
@@ -37,6 +40,13 @@ account::request_error refusal(const std::string& why) {
   return {503, "overloaded", "the store did not take the change: " + why, {}, 1};
 }
 
+account::request_error moved() {
+  return {503, "no-quorum", "another node of the cluster serves this account now; nothing was done", {}, 1, true};
+}
+
+/// What the node that had the account before may take to tell which POSTs it has under way.
+constexpr auto had_before_patience = 5s;
+
 } // namespace
 
 /// What the node's sums hold of this account leaves with its actor.
@@ -50,6 +60,8 @@ void account_state::start(services_ptr services, account_neighbours neighbours, 
   node = std::move(services);
   at = std::move(neighbours);
   limits = *initial;
+  // Only of the node that had the account before.
+  self->set_down_handler([this](const caf::down_msg&) { give_up_elsewhere(); });
   load();
   schedule_idle();
 }
@@ -57,6 +69,8 @@ void account_state::start(services_ptr services, account_neighbours neighbours, 
 // --- loading ---
 
 void account_state::load() {
+  if (stands == standing::without_shard)
+    return;
   core.reset();
   self->request(at.shard, caf::infinite, tail_atom_v, at.id)
       .then([this](const shard_tail& tail) { loaded(tail); },
@@ -68,6 +82,8 @@ void account_state::load() {
 }
 
 void account_state::loaded(const shard_tail& tail) {
+  if (stands == standing::without_shard)
+    return;
   log = tail.log;
   try {
     auto fresh = std::make_unique<account::account>(
@@ -83,20 +99,52 @@ void account_state::loaded(const shard_tail& tail) {
       in.answer.deliver(error);
     for (auto& p : std::exchange(polls, {}))
       p.to.deliver(error);
-    for (auto& d : std::exchange(drains, {}))
-      d.deliver(true); // what can't be loaded has nothing to save
+    for (auto* list : {&drains, &closings})
+      for (auto& d : std::exchange(*list, {}))
+        d.deliver(true); // what can't be loaded has nothing to save
     self->quit(caf::sec::runtime_error);
     return;
   }
   if (loading->in_flight() == 0)
     return resumed({});
-  self->request(at.deliver, caf::infinite, resume_atom_v, at.id, account_actor{self})
+  self->request(at.deliver, caf::infinite, resume_atom_v, at.id, outcome_taker{account_actor{self}})
       .then([this](const std::vector<std::uint64_t>& under_way) {
-        resumed({under_way.begin(), under_way.end()});
+        ask_who_had_it({under_way.begin(), under_way.end()});
       });
 }
 
+/// Its POSTs under way go on there, and their outcomes come here.
+void account_state::ask_who_had_it(std::set<std::uint64_t> under_way) {
+  const auto view = node->cluster();
+  if (!view || !view->reachable.contains(at.had_before))
+    return resumed(std::move(under_way));
+  const auto there = view->reachable.find(at.had_before);
+  self->monitor(there->second);
+  self->request(there->second, had_before_patience, resume_atom_v, view->self, std::uint64_t{raw(at.id)})
+      .then(
+          [this, under_way](const std::string& tokens) mutable {
+            in_flight_elsewhere = decode_tokens(tokens);
+            under_way.insert(in_flight_elsewhere.begin(), in_flight_elsewhere.end());
+            for (const auto& o : ended)
+              in_flight_elsewhere.erase(o.token);
+            resumed(std::move(under_way));
+            if (!in_flight_elsewhere.empty())
+              self->delayed_send(self, limits.delivery_timeout + had_before_patience, resume_atom_v);
+          },
+          [this, under_way](const caf::error&) { resumed(under_way); });
+}
+
+void account_state::give_up_elsewhere() {
+  if (in_flight_elsewhere.empty() || !core)
+    return;
+  core->give_up_claims(std::exchange(in_flight_elsewhere, {}));
+  urgent = true;
+  turn();
+}
+
 void account_state::resumed(std::set<std::uint64_t> under_way) {
+  if (stands == standing::without_shard)
+    return;
   for (const auto& o : ended)
     under_way.insert(o.token);
   core = std::move(loading);
@@ -109,6 +157,8 @@ void account_state::resumed(std::set<std::uint64_t> under_way) {
 // --- what comes in ---
 
 caf::result<reply_ptr> account_state::request(request_ptr r) {
+  if (stands == standing::without_shard)
+    return to_reply(moved());
   auto durable = self->make_response_promise<reply_ptr>();
   inputs.push_back({std::move(r), durable});
   came_in();
@@ -116,6 +166,12 @@ caf::result<reply_ptr> account_state::request(request_ptr r) {
 }
 
 caf::result<reply_list_ptr> account_state::requests(const request_list& list) {
+  if (stands == standing::without_shard) {
+    auto all = std::make_shared<reply_list>();
+    for (std::size_t i = 0; i < list.size(); ++i)
+      all->push_back(to_reply(moved()));
+    return all;
+  }
   auto durable = self->make_response_promise<reply_list_ptr>();
   auto answers_to = request_answer::for_list(list.size(), durable);
   for (std::size_t i = 0; i < list.size(); ++i)
@@ -132,6 +188,8 @@ void account_state::came_in() {
 
 void account_state::outcomes(std::vector<net::delivery_outcome> list) {
   config::fault_point("outcome-received");
+  for (const auto& o : list)
+    in_flight_elsewhere.erase(o.token);
   ended.insert(ended.end(), std::make_move_iterator(list.begin()), std::make_move_iterator(list.end()));
   turn();
   if (!committing && core)
@@ -154,41 +212,70 @@ void account_state::wake(std::uint64_t which) {
   turn();
 }
 
+// --- the shard goes to another node ---
+
+caf::result<bool> account_state::close() {
+  closings.push_back(self->make_response_promise<bool>());
+  auto closed = closings.back();
+  if (stands == standing::open)
+    stands = standing::closing;
+  turn();
+  return closed;
+}
+
 void account_state::open() {
-  if (std::exchange(closed, false)) {
-    urgent = true;
-    turn();
-  }
+  if (stands == standing::closed)
+    self->request(at.deliver, caf::infinite, resume_atom_v, at.id, outcome_taker{account_actor{self}})
+        .then([](const std::vector<std::uint64_t>&) {});
+  stands = standing::open;
+  urgent = true;
+  turn();
 }
 
 /// What the new owner of the shard knows, it knows from the log. What was decided and not committed may still be
-/// committed; everything else has not been done, and is asked there.
+/// committed; everything else hasn't been done, and is asked there.
 void account_state::lost() {
-  const auto undecided = [] {
-    return to_reply(account::request_error{
-        503, "no-quorum", "another node of the cluster serves this account now; nothing was done", {}, 1, true});
-  };
-  const auto decided = [] { return to_reply(refusal(storage::commit_error::no_quorum)); };
   for (auto& a : std::exchange(answers, {}))
-    a.to.deliver(decided());
+    a.to.deliver(to_reply(refusal(storage::commit_error::no_quorum)));
   for (auto& t : std::exchange(new_tests, {}))
-    t.to.deliver(decided());
+    t.to.deliver(to_reply(refusal(storage::commit_error::no_quorum)));
   for (auto* list : {&inputs, &reads})
     for (auto& in : std::exchange(*list, {}))
-      in.answer.deliver(undecided());
+      in.answer.deliver(to_reply(moved()));
   for (auto& p : std::exchange(polls, {}))
-    p.to.deliver(raw(p.test) != 0 ? decided() : undecided());
-  for (auto& d : std::exchange(drains, {}))
-    d.deliver(true);
+    p.to.deliver(to_reply(raw(p.test) != 0 ? refusal(storage::commit_error::no_quorum) : moved()));
   if (core && committing)
     node->slots.release(core->undone_claims());
+  ended.insert(ended.begin(), std::make_move_iterator(ended_in_batch.begin()),
+               std::make_move_iterator(ended_in_batch.end()));
+  ended_in_batch.clear();
   core.reset();
+  loading.reset();
   count_changes();
+  stands = standing::without_shard;
+  leave_behind();
+}
+
+/// Outcomes may be on their way: they are here before what it sends to itself.
+void account_state::leave_behind() {
+  at.desk->leave_behind(at.id, outcome_taker{account_actor{self}}, {});
+  self->send(self, left_atom_v);
+}
+
+void account_state::left() {
+  if (stands == standing::closed || stands == standing::without_shard)
+    at.desk->leave_behind(at.id, outcome_taker{account_actor{self}}, std::exchange(ended, {}));
+  for (auto& c : std::exchange(closings, {}))
+    c.deliver(true);
+  if (stands != standing::without_shard)
+    return;
+  for (auto& d : std::exchange(drains, {}))
+    d.deliver(true);
   self->quit();
 }
 
 caf::result<bool> account_state::drain() {
-  closed = true;
+  draining = true;
   drains.push_back(self->make_response_promise<bool>());
   auto drained = drains.back();
   save_asked = true;
@@ -234,7 +321,13 @@ bool account_state::wants_turn() const {
 }
 
 void account_state::turn() {
-  if (committing || !core || !wants_turn())
+  if (committing || !core || stands == standing::closed)
+    return;
+  if (stands == standing::closing && in_flight_elsewhere.empty()) {
+    stands = standing::closed;
+    return leave_behind();
+  }
+  if (!wants_turn())
     return;
   ++idle_timer;
   urgent = slots_came = false;
@@ -389,6 +482,8 @@ void account_state::propose(domain::batch batch) {
 
 void account_state::proposed(const commit_receipt& receipt) {
   committing = false;
+  if (stands == standing::without_shard)
+    return;
   if (receipt.ok)
     committed(receipt);
   else
@@ -479,8 +574,11 @@ account_actor::behavior_type account_behavior(account_actor::stateful_pointer<ac
       },
       [self](load_atom) { self->state.load(); },
       [self](drain_atom) { return self->state.drain(); },
+      [self](close_atom) { return self->state.close(); },
       [self](open_atom) { self->state.open(); },
       [self](lost_atom) { self->state.lost(); },
+      [self](resume_atom) { self->state.give_up_elsewhere(); },
+      [self](left_atom) { self->state.left(); },
       [self](idle_atom, std::uint64_t timer) { self->state.idle(timer); },
   };
 }

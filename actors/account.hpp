@@ -44,6 +44,8 @@ struct account_neighbours {
   delivery_actor deliver;
   std::shared_ptr<job_desk> desk; ///< of the same engine
   directory_actor directory;
+  /// The node that had the account's shard before, and may have POSTs of it under way; empty: none.
+  std::string had_before;
 };
 
 /// Drives one `account::account`: takes what came in, has it decide, makes the batch durable, and only then
@@ -51,6 +53,7 @@ struct account_neighbours {
 ///
 ///     loading --> idle --(requests, outcomes, a place frees)--> committing --(durable)--> idle
 ///                                                        \--(refused)--> loading, outcomes are kept
+///     idle --(its shard is handed over)--> closed --(it is another node's)--> gone
 ///
 /// What comes in while a batch is being committed waits for the next turn, so one commit serves all of it and
 /// a reader never sees what is not on disk.
@@ -99,9 +102,14 @@ struct account_state {
   void refused(const std::string& why);
   void send_out(std::vector<account::outgoing> posts);
   void answer_polls();
+  caf::result<bool> close();
   void open();
   void lost();
-  bool may_claim() const { return !node->draining && !closed; }
+  void leave_behind();
+  void left();
+  void ask_who_had_it(std::set<std::uint64_t> under_way);
+  void give_up_elsewhere();
+  bool may_claim() const { return !node->draining && !draining && stands == standing::open; }
   void count_changes();
   void set_timer();
   void schedule_idle();
@@ -130,7 +138,12 @@ struct account_state {
   std::vector<poll> new_tests; ///< likewise
   std::vector<poll> polls;
   std::vector<caf::typed_response_promise<bool>> drains;
-  bool closed = false; ///< asked to drain: claims nothing more
+  bool draining = false; ///< asked to drain: claims nothing more
+  std::vector<caf::typed_response_promise<bool>> closings; ///< want to hear when it is closed
+  /// Whether it decides: closing, it does until its batch is durable; closed, it keeps what comes for whoever
+  /// goes on with the account; without its shard, it only waits for its last outcomes.
+  enum class standing : std::uint8_t { open, closing, closed, without_shard } stands = standing::open;
+  std::set<std::uint64_t> in_flight_elsewhere; ///< POSTs of the node that had it before
 
   std::uint64_t timer = 0; ///< only the newest wake message counts
   std::optional<domain::boot_time> timer_at;

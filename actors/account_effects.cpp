@@ -63,7 +63,7 @@ void account_state::send_out(std::vector<account::outgoing> posts) {
     job.deadline = p.deadline;
     jobs.push_back(std::move(job));
   }
-  at.desk->submit(std::move(jobs), account_actor{self});
+  at.desk->submit(std::move(jobs), outcome_taker{account_actor{self}});
 }
 
 void account_state::answer_polls() {

@@ -2,6 +2,7 @@
 
 #include "actors/entry.hpp"
 #include "actors/forwarder.hpp"
+#include "actors/outcome_courier.hpp"
 #include "actors/peers.hpp"
 #include "actors/placement.hpp"
 #include "actors/replica.hpp"
@@ -137,7 +138,8 @@ void cluster::start(caf::actor_system& system, const services_ptr& node, const w
   for (std::uint16_t s = 0; s < node->store.identity().shards; ++s)
     replicas_.push_back(spawn(domain::shard_id{s}));
   system_ = spawn(domain::system_shard);
-  entry_ = system.spawn(actors::entry, node, replicas_, system_);
+  courier_ = system.spawn(outcome_courier, node, directory);
+  entry_ = system.spawn(actors::entry, node, entry_neighbours{replicas_, system_, directory, courier_});
   forwarder_ = system.spawn(actors::forwarder);
   placement_setup setup;
   setup.settings = settings_;
@@ -162,6 +164,14 @@ bool cluster::leave(caf::actor_system& system, std::chrono::milliseconds timeout
   return orderly;
 }
 
+bool cluster::bring_outcomes(caf::actor_system& system, std::chrono::milliseconds timeout) {
+  bool brought = false;
+  caf::scoped_actor self{system};
+  self->request(courier_, timeout, drain_atom_v)
+      .receive([&](bool done) { brought = done; }, [](const caf::error&) {});
+  return brought;
+}
+
 void cluster::stop() {
   // Their callbacks come from this: none afterwards.
   caf::anon_send_exit(placement_, caf::exit_reason::kill);
@@ -169,11 +179,13 @@ void cluster::stop() {
     caf::anon_send_exit(r, caf::exit_reason::kill);
   caf::anon_send_exit(system_, caf::exit_reason::kill);
   caf::anon_send_exit(entry_, caf::exit_reason::kill);
+  caf::anon_send_exit(courier_, caf::exit_reason::kill);
   caf::anon_send_exit(forwarder_, caf::exit_reason::kill);
   placement_ = nullptr;
   replicas_.clear();
   system_ = nullptr;
   entry_ = nullptr;
+  courier_ = nullptr;
   forwarder_ = nullptr;
 }
 

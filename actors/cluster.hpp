@@ -34,6 +34,8 @@ public:
 
   /// Hands everything over and leaves; false when something stayed.
   bool leave(caf::actor_system& system, std::chrono::milliseconds timeout);
+  /// Waits until outcomes of accounts that are other nodes' now have arrived there; false after `timeout`.
+  bool bring_outcomes(caf::actor_system& system, std::chrono::milliseconds timeout);
   /// Ends the actors.
   void stop();
 
@@ -48,6 +50,7 @@ private:
   std::string self_, founder_;
   std::vector<replica_actor> replicas_;
   replica_actor system_;
+  courier_actor courier_;
   entry_actor entry_;
   forwarder_actor forwarder_;
   placement_actor placement_;

@@ -4,6 +4,7 @@
 #include "net/slot_pool.hpp"
 
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -19,8 +20,11 @@ namespace carillon::actors {
 class job_desk {
 public:
   virtual ~job_desk() = default;
-  /// Has one account's POSTs made; their outcomes go to `owner`, or to the account's actor after it.
-  virtual void submit(job_vector jobs, const account_actor& owner) = 0;
+  /// Has one account's POSTs made; their outcomes go to `owner`, or to whoever owns the account after it.
+  virtual void submit(job_vector jobs, const outcome_taker& owner) = 0;
+  /// `by` owns the account no more: these outcomes, which it has not written down, and those of POSTs under way
+  /// wait for the next owner, unless there is one already.
+  virtual void leave_behind(domain::account_id account, const outcome_taker& by, outcome_vector unsaid) = 0;
 };
 
 /// The desk of one engine: knows which account an outcome belongs to, gives the node's slots back, and tells
@@ -32,7 +36,8 @@ public:
   /// `slots` outlives the desk; `make` has POSTs made and must not call back before it returns.
   delivery_desk(net::slot_pool& slots, engine make) : slots_{slots}, make_{std::move(make)} {}
 
-  void submit(job_vector jobs, const account_actor& owner) override;
+  void submit(job_vector jobs, const outcome_taker& owner) override;
+  void leave_behind(domain::account_id account, const outcome_taker& by, outcome_vector unsaid) override;
 
   /// What ended in one turn of the engine's loop. An account hears of its POSTs when the last of those under
   /// way has ended, or when `longest_gathering` has passed since the first: they were sent together and mostly
@@ -46,28 +51,38 @@ public:
   /// Has `who` told when slots are free, or at once if some are.
   void wait_for_slots(account_actor who);
 
-  /// The account has another actor now: outcomes go to it from here on. Returns what is under way. All that
-  /// ended before is in the mailbox of the actor that was known until now.
-  std::vector<std::uint64_t> resume(domain::account_id account, const account_actor& owner);
+  /// The account has another owner now: outcomes go to it from here on, also those that were left behind. Returns
+  /// what is under way, or told now. All that ended else is in the mailbox of the owner that was known until now.
+  std::vector<std::uint64_t> resume(domain::account_id account, const outcome_taker& owner);
+
+  /// How long outcomes that were left behind wait for an owner, once the last POST has ended.
+  static constexpr std::chrono::seconds longest_left_behind{60};
+
+  /// Waits, at most so long, until no POST is under way and all outcomes are told. Returns whether that is so.
+  bool wait_until_idle(std::chrono::milliseconds timeout);
 
 private:
   struct account_entry {
-    account_actor actor;
+    outcome_taker owner;                  ///< null: left behind
     std::vector<std::uint64_t> in_flight; ///< tokens; few, and those that were sent first end first
     outcome_vector ended;                 ///< not told yet
-    domain::boot_time ended_at{};         ///< of the first of them
+    domain::boot_time ended_at{};         ///< of the first of them; left behind: of the last
   };
+  using account_map = std::unordered_map<std::uint64_t, account_entry>;
   struct gathering {
     domain::boot_time since{};
     std::uint64_t account = 0;
   };
 
   void tell(std::uint64_t account);
+  void forget_left_behind(domain::boot_time now);
 
   net::slot_pool& slots_;
   const engine make_;
   std::mutex guard_;
-  std::unordered_map<std::uint64_t, account_entry> accounts_; ///< those with jobs in this engine
+  std::condition_variable idle_;
+  account_map accounts_;         ///< those with jobs in this engine
+  std::size_t left_behind_ = 0;  ///< of those, the ones without an owner
   std::deque<gathering> gathering_; ///< accounts that were not told yet, the longest first; some were, since
   std::deque<account_actor> hungry_;                          ///< wait for slots, in the order they asked
 };

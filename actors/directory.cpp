@@ -56,6 +56,10 @@ settings_ptr directory_state::settings_of(const storage::account_profile& profil
   return std::make_shared<account::settings>(effective_settings(profile, *node->config(), held));
 }
 
+const engine_access& directory_state::engine_of(domain::account_id id) const {
+  return at.engines[raw(id) / at.shards.size() % at.engines.size()];
+}
+
 /// nullptr when there is no such account, or its shard isn't served here.
 account_actor* directory_state::spawn(domain::account_id id) {
   if (!at.shards[raw(node->store.shard_of(id))])
@@ -67,14 +71,16 @@ account_actor* directory_state::spawn(domain::account_id id) {
   around.id = id;
   around.number = node->store.shard_of(id);
   around.shard = at.shards[raw(around.number)];
-  const auto& engine = at.engines[raw(id) / at.shards.size() % at.engines.size()];
+  const auto& engine = engine_of(id);
+  if (const auto from = had_before.find(raw(around.number)); from != had_before.end())
+    around.had_before = from->second;
   around.deliver = engine.actor;
   around.desk = engine.desk;
   around.directory = directory_actor{self};
   const bool leaving = closed.contains(raw(around.number));
   auto actor = self->spawn(account_behavior, node, std::move(around), settings_of(*profile));
   if (leaving)
-    self->request(actor, caf::infinite, drain_atom_v).then([](bool) {}, [](const caf::error&) {});
+    self->request(actor, caf::infinite, close_atom_v).then([](bool) {}, [](const caf::error&) {});
   self->monitor(actor);
   by_actor.emplace(actor->id(), raw(id));
   auto& slot = live[raw(id)];
@@ -124,10 +130,15 @@ void directory_state::gone(const caf::actor_addr& who) {
   const domain::account_id id{known->second};
   by_actor.erase(known);
   auto newcomers = std::move(live[raw(id)].newcomers);
+  const bool lost = live[raw(id)].lost;
   live.erase(raw(id));
+  if (lost && at.shards[raw(node->store.shard_of(id))]) {
+    to_wake.push_back(id); // its shard came back meanwhile
+    wake_more();
+  }
   if (newcomers.empty())
     return;
-  auto* actor = spawn(id);
+  auto* actor = live.contains(raw(id)) ? &live[raw(id)].actor : spawn(id);
   for (auto& newcomer : newcomers)
     if (actor != nullptr)
       newcomer.deliver(*actor);
@@ -168,8 +179,9 @@ void directory_state::awaken_shard(domain::shard_id shard) {
 
 // --- a cluster's shards come and go ---
 
-void directory_state::serve(domain::shard_id shard, shard_actor by) {
+void directory_state::serve(domain::shard_id shard, shard_actor by, std::string before) {
   closed.erase(raw(shard));
+  had_before[raw(shard)] = std::move(before);
   if (shard == domain::system_shard) {
     at.system = std::move(by);
     return next_change();
@@ -186,13 +198,15 @@ void directory_state::unserve(domain::shard_id shard) {
   }
   at.shards[raw(shard)] = nullptr;
   for (auto& [id, one] : live)
-    if (node->store.shard_of(domain::account_id{id}) == shard)
+    if (node->store.shard_of(domain::account_id{id}) == shard) {
+      one.leaving = one.lost = true;
       self->send(one.actor, lost_atom_v);
+    }
 }
 
 caf::result<bool> directory_state::close(domain::shard_id shard) {
   closed.insert(raw(shard));
-  return drain_those([this, shard](domain::account_id id) { return node->store.shard_of(id) == shard; });
+  return ask_those<close_atom>([this, shard](domain::account_id id) { return node->store.shard_of(id) == shard; });
 }
 
 void directory_state::open(domain::shard_id shard) {
@@ -233,10 +247,12 @@ void directory_state::reload() {
 }
 
 caf::result<bool> directory_state::drain() {
-  return drain_those([](domain::account_id) { return true; });
+  return ask_those<drain_atom>([](domain::account_id) { return true; });
 }
 
-caf::result<bool> directory_state::drain_those(const std::function<bool(domain::account_id)>& which) {
+/// Answers when all of these live accounts have.
+template <class Question>
+caf::result<bool> directory_state::ask_those(const std::function<bool(domain::account_id)>& which) {
   auto answer = self->make_response_promise<bool>();
   auto left = std::make_shared<std::size_t>(1);
   auto one_less = [answer, left]() mutable {
@@ -246,7 +262,7 @@ caf::result<bool> directory_state::drain_those(const std::function<bool(domain::
   for (const auto& [id, one] : live)
     if (which(domain::account_id{id})) {
       ++*left;
-      self->request(one.actor, caf::infinite, drain_atom_v)
+      self->request(one.actor, caf::infinite, Question{})
           .then([one_less](bool) mutable { one_less(); },
                 [one_less](const caf::error&) mutable { one_less(); });
     }
@@ -399,10 +415,19 @@ directory_actor::behavior_type directory(directory_actor::stateful_pointer<direc
       [self](release_atom, bool send, const std::vector<std::string>& accounts) {
         return self->state.release(send, accounts);
       },
-      [self](serve_atom, domain::shard_id shard, const shard_actor& by) { self->state.serve(shard, by); },
+      [self](serve_atom, domain::shard_id shard, const shard_actor& by, std::string& before) {
+        self->state.serve(shard, by, std::move(before));
+      },
       [self](unserve_atom, domain::shard_id shard) { self->state.unserve(shard); },
       [self](close_atom, domain::shard_id shard) { return self->state.close(shard); },
       [self](open_atom, domain::shard_id shard) { self->state.open(shard); },
+      [self](domain::account_id id, outcome_vector& outcomes) {
+        if (const auto it = self->state.live.find(raw(id)); it != self->state.live.end())
+          self->send(it->second.actor, std::move(outcomes));
+      },
+      [self](resume_atom, domain::account_id id, const outcome_taker& heir) {
+        return self->delegate(self->state.engine_of(id).actor, resume_atom_v, id, heir);
+      },
       [self](reload_atom) { self->state.reload(); },
       [self](drain_atom) { return self->state.drain(); },
       [self](count_atom) { return static_cast<std::uint64_t>(self->state.live.size()); },

@@ -47,25 +47,28 @@ struct directory_state {
   void gone(const caf::actor_addr& who);
   void awaken();
   void awaken_shard(domain::shard_id shard);
-  void serve(domain::shard_id shard, shard_actor by);
+  void serve(domain::shard_id shard, shard_actor by, std::string had_before);
   void unserve(domain::shard_id shard);
   caf::result<bool> close(domain::shard_id shard);
   void open(domain::shard_id shard);
   caf::result<catalog_reply_ptr> release(bool send, const std::vector<std::string>& accounts);
   void reload();
   caf::result<bool> drain();
-  caf::result<bool> drain_those(const std::function<bool(domain::account_id)>& which);
+  template <class Question>
+  caf::result<bool> ask_those(const std::function<bool(domain::account_id)>& which);
   ec why_none(domain::account_id id) const;
 
   void wake_more();
   void next_change();
   void changed(const catalog_request& what, const catalog_reply& outcome);
   account_actor* spawn(domain::account_id id);
+  const engine_access& engine_of(domain::account_id id) const;
   settings_ptr settings_of(const storage::account_profile& profile) const;
 
   struct entry {
     account_actor actor;
     bool leaving = false;
+    bool lost = false; ///< leaves because its shard did
     std::vector<caf::typed_response_promise<account_actor>> newcomers; ///< while it is leaving
   };
   struct queued_change {
@@ -83,6 +86,7 @@ struct directory_state {
   std::deque<domain::account_id> to_wake;     ///< have something open and are not loaded yet
   std::size_t waking = 0;                     ///< of those the ones under way
   bool look_again = false;                  ///< for accounts that weren't known
+  std::unordered_map<std::uint16_t, std::string> had_before; ///< by shard, the node that served it before this one
   std::unordered_set<std::uint16_t> closed; ///< shards that are about to be handed over
   std::unordered_set<std::uint64_t> released; ///< accounts that a restored store holds no more
 

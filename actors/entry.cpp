@@ -1,5 +1,7 @@
 #include "actors/entry.hpp"
 
+#include "actors/outcome_codec.hpp"
+
 #include <caf/send.hpp>
 
 #include <algorithm>
@@ -19,9 +21,9 @@ void entry_state::heard(const std::string& from, std::uint16_t shard, std::strin
   if (seen.boot != seen.ours.boot_id)
     node->clocks.note(seen);
   if (shard == raw(domain::system_shard))
-    self->send(system, replicate_atom_v, from, std::move(bytes));
-  else if (shard < replicas.size())
-    self->send(replicas[shard], replicate_atom_v, from, std::move(bytes));
+    self->send(at.system, replicate_atom_v, from, std::move(bytes));
+  else if (shard < at.replicas.size())
+    self->send(at.replicas[shard], replicate_atom_v, from, std::move(bytes));
 }
 
 caf::result<std::string> entry_state::forwarded(std::string request) {
@@ -39,15 +41,25 @@ caf::result<std::string> entry_state::forwarded(std::string request) {
   return answer;
 }
 
+void entry_state::ended(domain::account_id account, const std::string& outcomes) {
+  self->send(at.directory, account, decode_outcomes(outcomes, account, domain::boot_clock::now()));
+}
+
 entry_actor::behavior_type entry(entry_actor::stateful_pointer<entry_state> self, services_ptr node,
-                                 std::vector<replica_actor> replicas, replica_actor system) {
+                                 entry_neighbours at) {
   self->state.node = std::move(node);
-  self->state.replicas = std::move(replicas);
-  self->state.system = std::move(system);
+  self->state.at = std::move(at);
   return {
       [self](replicate_atom, const std::string& from, std::uint16_t shard, std::string& bytes,
              const std::string& boot, std::int64_t boot_ns) {
         self->state.heard(from, shard, std::move(bytes), boot, boot_ns);
+      },
+      [self](resume_atom, const std::string& heir, std::uint64_t account) {
+        return self->delegate(self->state.at.courier, resume_atom_v, heir, domain::account_id{account});
+      },
+      [self](resume_atom, std::uint64_t account, const std::string& outcomes) {
+        self->state.ended(domain::account_id{account}, outcomes);
+        return true;
       },
       [self](forward_atom, std::string& request) { return self->state.forwarded(std::move(request)); },
       [self](forward_atom, std::uint64_t ticket, std::string& response) {

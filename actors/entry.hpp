@@ -15,18 +15,26 @@
 
 namespace carillon::actors {
 
-/// What peers talk to: passes on to this node's replicas, and has the API answer what another node received.
+struct entry_neighbours {
+  std::vector<replica_actor> replicas; ///< by shard
+  replica_actor system;
+  directory_actor directory;
+  courier_actor courier;
+};
+
+/// What peers talk to: passes on to this node's replicas and accounts, and has the API answer what another node
+/// received.
 struct entry_state {
   explicit entry_state(entry_actor::pointer actor) : self{actor} {}
 
   void heard(const std::string& from, std::uint16_t shard, std::string bytes, const std::string& boot,
              std::int64_t boot_ns);
   caf::result<std::string> forwarded(std::string request);
+  void ended(domain::account_id account, const std::string& outcomes);
 
   entry_actor::pointer self;
   services_ptr node;
-  std::vector<replica_actor> replicas; ///< by shard
-  replica_actor system;
+  entry_neighbours at;
   std::uint64_t next_ticket = 1;
   std::unordered_map<std::uint64_t, caf::typed_response_promise<std::string>> asked;
 
@@ -34,6 +42,6 @@ struct entry_state {
 };
 
 entry_actor::behavior_type entry(entry_actor::stateful_pointer<entry_state> self, services_ptr node,
-                                 std::vector<replica_actor> replicas, replica_actor system);
+                                 entry_neighbours at);
 
 } // namespace carillon::actors

@@ -59,6 +59,11 @@ using shard_actor = typed<
     /// Write down from where a start must replay (from the sweeper); answers that seq.
     caf::result<std::uint64_t>(mark_atom)>;
 
+/// Hears of POSTs that ended.
+using outcome_taker = typed<
+    /// POSTs of one account that ended.
+    caf::result<void>(outcome_vector)>;
+
 /// The only owner of one account: subscriptions, windows, backlog, claims, log. One per active account.
 using account_actor = typed<
     /// Anything asked of the account; answered when it is durable.
@@ -79,16 +84,24 @@ using account_actor = typed<
     caf::result<void>(load_atom),
     /// Claim nothing more; answers when nothing is in flight, everything is committed and saved.
     caf::result<bool>(drain_atom),
-    /// Claim again: the shard stays after all.
+    /// The shard is to be handed over: decide nothing more; answers when all that was decided is committed, and
+    /// the engine's desk keeps what is in flight for the next owner.
+    caf::result<bool>(close_atom),
+    /// Go on: the shard stays after all.
     caf::result<void>(open_atom),
     /// The shard is another node's now: answer everybody, and end.
     caf::result<void>(lost_atom),
+    /// The node that had the account before had time enough to tell of its POSTs (to itself).
+    caf::result<void>(resume_atom),
+    /// No outcome can be on its way any more from before the account was left (to itself).
+    caf::result<void>(left_atom),
     /// Nothing was going on for a while (to itself).
     caf::result<void>(idle_atom, std::uint64_t)>;
 
 } // namespace carillon::actors
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::account_actor)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::outcome_taker)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::shard_actor)
 
 namespace carillon::actors {
@@ -98,8 +111,8 @@ namespace carillon::actors {
 using delivery_actor = typed<
     /// Tell this account when slots of the node are free again.
     caf::result<void>(slots_atom, account_actor),
-    /// The account was loaded again by this actor; answers which of its POSTs (by token) are under way.
-    caf::result<std::vector<std::uint64_t>>(resume_atom, domain::account_id, account_actor)>;
+    /// The account's outcomes go to this owner from now on; answers which of its POSTs (by token) are under way.
+    caf::result<std::vector<std::uint64_t>>(resume_atom, domain::account_id, outcome_taker)>;
 
 /// Account → its live actor, spawned on demand; and the catalog of accounts, keys and tokens. One a node.
 using directory_actor = typed<
@@ -116,13 +129,19 @@ using directory_actor = typed<
     /// End of a restore's hold: send or expire what waits, for all accounts or the named one.
     caf::result<catalog_reply_ptr>(release_atom, bool, std::vector<std::string>),
     /// This node serves the shard from now on, through this actor: load its accounts that have something open.
-    caf::result<void>(serve_atom, domain::shard_id, shard_actor),
+    /// The node that did before may have POSTs of it under way; empty: there is none.
+    caf::result<void>(serve_atom, domain::shard_id, shard_actor, std::string),
     /// This node doesn't serve the shard any more: its accounts end.
     caf::result<void>(unserve_atom, domain::shard_id),
-    /// The shard is to be handed over: claim nothing more of its accounts; answers when nothing is in flight.
+    /// The shard is to be handed over: its accounts decide nothing more; answers when all is committed and left
+    /// behind in the desks.
     caf::result<bool>(close_atom, domain::shard_id),
-    /// The handover came to nothing: claim again.
+    /// The handover came to nothing: its accounts go on.
     caf::result<void>(open_atom, domain::shard_id),
+    /// POSTs of this account ended on the node that had it before.
+    caf::result<void>(domain::account_id, outcome_vector),
+    /// As DELIVERY, for the engine that this account's POSTs go to.
+    caf::result<std::vector<std::uint64_t>>(resume_atom, domain::account_id, outcome_taker),
     /// New node settings: tell every live account.
     caf::result<void>(reload_atom),
     /// Claim nothing more; answers when all accounts are drained.
@@ -180,11 +199,25 @@ using greeter_actor = typed<
     /// The peer's entry actor; answers this node's.
     caf::result<caf::strong_actor_ptr>(introduce_atom, caf::strong_actor_ptr)>;
 
+/// Brings outcomes of POSTs that this node makes to the nodes that have their accounts now. One a clustered node.
+using courier_actor = typed<
+    /// As OUTCOME_TAKER, of any account that was asked for.
+    caf::result<void>(outcome_vector),
+    /// That node has the account now: bring it what ends; answers which POSTs are in flight (encoded).
+    caf::result<std::string>(resume_atom, std::string, domain::account_id),
+    /// Answers when all that was brought has arrived.
+    caf::result<bool>(drain_atom)>;
+
 /// What the other nodes of a cluster talk to. One a clustered node.
 using entry_actor = typed<
     /// For this node's replica of the shard: what that node's replica says (`replication/message_codec.hpp`),
     /// the sender's boot id and its boot time in nanoseconds.
     caf::result<void>(replicate_atom, std::string, std::uint16_t, std::string, std::string, std::int64_t),
+    /// That node has the account now: have it told of POSTs of it that this node still makes; answers which are in
+    /// flight (encoded).
+    caf::result<std::string>(resume_atom, std::string, std::uint64_t),
+    /// Such outcomes (encoded), and the account; answers when they are here.
+    caf::result<bool>(resume_atom, std::uint64_t, std::string),
     /// Answer this HTTP request, which came to the sender, and whose account or catalog this node serves.
     caf::result<std::string>(forward_atom, std::string),
     /// The API's answer to that one (from the API).

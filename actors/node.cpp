@@ -146,6 +146,7 @@ struct node::impl {
           engine_settings(settings), shared->policy(),
           [desk](outcome_vector outcomes) { return desk->ended(std::move(outcomes), domain::boot_clock::now()); }));
       *engine = engines.back();
+      desks.push_back(desk);
       deliveries.push_back({keep(system.spawn(delivery, desk)), desk});
     }
     directory_handle =
@@ -158,6 +159,18 @@ struct node::impl {
     else
       caf::anon_send(directory_handle, awaken_atom_v);
     register_gauges();
+  }
+
+  bool drain_accounts(std::chrono::milliseconds timeout) {
+    bool drained = false;
+    caf::scoped_actor self{system};
+    self->request(directory_handle, timeout, drain_atom_v)
+        .receive([&](bool done) { drained = done; },
+                 [](const caf::error& e) {
+                   config::log(config::log_level::warning, "not everything ended before the shutdown's timeout",
+                               {{"error", caf::to_string(e)}});
+                 });
+    return drained;
   }
 
   /// One account always goes by the same ingress: its share of the credit is counted in one place.
@@ -189,6 +202,7 @@ struct node::impl {
   writer_actor writer_handle;
   std::vector<shard_actor> shards;
   shard_actor catalog_shard;
+  std::vector<std::shared_ptr<delivery_desk>> desks; ///< by engine
   std::vector<engine_access> deliveries;
   directory_actor directory_handle;
   std::vector<ingress_actor> ingresses;
@@ -283,17 +297,22 @@ void node::replace_keys(const crypto::key_ring& keys) {
 }
 
 bool node::drain(std::chrono::milliseconds timeout) {
-  impl_->shared->draining = true;
-  bool orderly = false;
-  caf::scoped_actor self{impl_->system};
-  self->request(impl_->directory_handle, timeout, drain_atom_v)
-      .receive([&](bool done) { orderly = done; },
-               [](const caf::error& e) {
-                 config::log(config::log_level::warning, "not everything ended before the shutdown's timeout",
-                             {{"error", caf::to_string(e)}});
-               });
+  const auto until = domain::boot_clock::now() + timeout;
+  const auto left = [until] {
+    const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(until - domain::boot_clock::now());
+    return std::max(rest, std::chrono::milliseconds{0});
+  };
+  bool orderly = true;
+  // While its accounts go to other nodes what comes in waits, and afterwards it is passed on.
+  const bool left_over = !impl_->membership || !impl_->membership->leave(impl_->system, left());
+  if (left_over) {
+    impl_->shared->draining = true;
+    orderly = impl_->drain_accounts(left()) && !impl_->membership;
+  }
+  for (const auto& desk : impl_->desks)
+    orderly = desk->wait_until_idle(left()) && orderly;
   if (impl_->membership)
-    orderly = impl_->membership->leave(impl_->system, timeout) && orderly;
+    orderly = impl_->membership->bring_outcomes(impl_->system, left()) && orderly;
   return orderly;
 }
 

@@ -71,7 +71,8 @@ public:
   void replace_keys(const crypto::key_ring& keys);
 
   /// From now on nothing is claimed and new requests get 503 `draining`; returns when nothing is in flight
-  /// and everything is saved, or after `timeout`. True when it was orderly.
+  /// and everything is saved, or after `timeout`. True when it was orderly. In a cluster the node first hands over
+  /// what it serves, and takes requests until it has; outcomes of its POSTs are brought to where the accounts are.
   bool drain(std::chrono::milliseconds timeout);
 
   // --- in a cluster ---

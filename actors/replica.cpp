@@ -66,7 +66,7 @@ void replica_state::take_row(proposed_row proposed) {
         b.error = why;
     proposed.done(result);
   };
-  if (!core->serving() || (leaving && leaving->drained))
+  if (!core->serving() || (leaving && leaving->closed))
     return refuse(storage::commit_error::no_quorum);
   if (row.seq != core->next_seq())
     return refuse(storage::commit_error::seq_taken);
@@ -118,7 +118,7 @@ void replica_state::begin_serving() {
   config::log(config::log_level::info, "serving a shard",
               {{"shard", raw(at.shard)}, {"epoch", core->leading()}});
   shard = self->spawn(actors::shard, node, at.shard, row_sink_actor{replica_actor{self}});
-  self->send(at.directory, serve_atom_v, at.shard, shard);
+  self->send(at.directory, serve_atom_v, at.shard, shard, led_before);
   self->send(at.sweeper, serve_atom_v, at.shard, shard);
 }
 
@@ -171,15 +171,21 @@ void replica_state::changed(cluster_view_ptr now) {
     if (!before || !before->reachable.contains(who) || before->reachable.at(who) != link)
       core->reached(who);
   if (const auto* known = view->of(at.shard))
-    core->configured(*known);
+    configured(*known);
   judge();
+}
+
+void replica_state::configured(const replication::versioned& known) {
+  if (known.value.primary != at.self)
+    led_before = known.value.primary;
+  core->configured(known);
 }
 
 void replica_state::told(const configuration_news& news) {
   if (news.read && news.found)
     read_at = time();
   if (news.found)
-    core->configured(*news.found);
+    configured(*news.found);
   else if (news.read)
     core->not_configured();
   judge();

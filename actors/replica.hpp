@@ -66,6 +66,8 @@ struct replica_state : replication::ports {
   void end_serving() override;
   void committed(std::uint64_t through) override;
 
+  void configured(const replication::versioned& known);
+
   // the node's judgement (replica_judgement.cpp)
   void judge();
   void judge_as_primary();
@@ -87,6 +89,7 @@ struct replica_state : replication::ports {
   services_ptr node;
   replica_neighbours at;
   cluster_view_ptr view;
+  replication::node_id led_before; ///< the last primary that wasn't this node
   std::optional<replication::replica> core;
   shard_actor shard; ///< while it serves
 
@@ -117,7 +120,7 @@ struct replica_state : replication::ports {
   std::map<replication::node_id, std::chrono::milliseconds> seen;
   struct handover {
     replication::node_id to;
-    bool drained = false;
+    bool closed = false;
     std::chrono::milliseconds since{0};
   };
   std::optional<handover> leaving;

@@ -23,8 +23,9 @@ constexpr auto first_patience = 4s;
 constexpr auto patience_of_next = 500ms;
 /// How old a read of the configuration may be to act on.
 constexpr auto fresh = 1s;
-/// A shard whose accounts have something in flight for so long isn't handed over now.
-constexpr auto drain_patience = 20s;
+/// What was decided must be committed within this time, and what another node handed over must have ended there:
+/// else the shard isn't handed over now.
+constexpr auto close_patience = 20s;
 
 } // namespace
 
@@ -135,6 +136,9 @@ void replica_state::judge_as_primary() {
     for (const auto& [who, f] : core->followers())
       if (now.find(who)->role == member_role::full && view->reachable.contains(who) && core->caught_up(who))
         return hand_over(who);
+    if (view->reachable.empty()) // nobody is there to take it
+      for (auto& asked : std::exchange(leave_asked, {}))
+        asked.deliver(false);
     return;
   }
   const auto step = std::find_if(view->steps.begin(), view->steps.end(),
@@ -149,32 +153,33 @@ void replica_state::judge_as_primary() {
     core->reconfigure(std::move(*moved));
 }
 
-/// First nothing may be in flight, then nothing may be proposed, then the other leads.
+/// First its accounts decide nothing more and all that they decided is committed, then nothing may be proposed,
+/// then the other leads. What is in flight goes on here.
 void replica_state::hand_over(const replication::node_id& to) {
   if (!leaving) {
     leaving = handover{to, false, time()};
     if (!core->serving()) {
-      leaving->drained = true;
+      leaving->closed = true;
       core->stop_proposing();
     } else {
-      self->request(at.directory, drain_patience, close_atom_v, at.shard)
+      self->request(at.directory, close_patience, close_atom_v, at.shard)
           .then(
               [this](bool) {
                 if (!leaving)
                   return;
-                leaving->drained = true;
+                leaving->closed = true;
                 core->stop_proposing();
                 judge();
               },
               [this](const caf::error&) { hand_over_failed(); });
     }
   }
-  if (!leaving->drained || core->reconfiguring())
+  if (!leaving->closed || core->reconfiguring())
     return;
   if (auto next = coordination::handed_to(core->current().value, leaving->to))
     if (core->reconfigure(std::move(*next)))
       return;
-  if (time() - leaving->since > drain_patience)
+  if (time() - leaving->since > close_patience)
     hand_over_failed();
 }
 
@@ -183,7 +188,7 @@ void replica_state::hand_over_failed() {
     return;
   config::log(config::log_level::info, "a shard is not handed over now",
               {{"shard", raw(at.shard)}, {"to", leaving->to}});
-  const bool stopped = leaving->drained;
+  const bool stopped = leaving->closed;
   leaving.reset();
   if (stopped)
     core->reconfigure(core->current().value); // under a new epoch it may propose again

@@ -33,8 +33,11 @@ account_actor::behavior_type listener(account_actor::pointer, heard* out) {
       [=](slots_atom) { ++out->slots; },
       [](load_atom) {},
       [](drain_atom) { return true; },
+      [](close_atom) { return true; },
       [](open_atom) {},
       [](lost_atom) {},
+      [](resume_atom) {},
+      [](left_atom) {},
       [](idle_atom, std::uint64_t) {},
   };
 }
@@ -164,6 +167,46 @@ CAF_TEST(who follows an actor gets the outcomes that were kept back) {
   CAF_CHECK(!ended({{1, 11}}));
   CAF_CHECK(before.lists.empty());
   CAF_CHECK_EQUAL(after.tokens, (tokens{12, 11}));
+}
+
+CAF_TEST(what is left behind waits for the next owner) {
+  heard before, after;
+  const auto first = account(before);
+  desk.submit(jobs(1, {11, 12, 13}), first);
+  CAF_CHECK(ended({{1, 11}})); // kept back
+  desk.leave_behind(domain::account_id{1}, first, outcomes({{1, 10}})); // told, and not written down
+  CAF_CHECK(!ended({{1, 12}}));
+  CAF_CHECK(before.tokens.empty());
+  CAF_CHECK_EQUAL(desk.resume(domain::account_id{1}, account(after)), (tokens{13, 10, 11, 12}));
+  sched.run();
+  CAF_CHECK_EQUAL(after.tokens, (tokens{10, 11, 12}));
+  CAF_CHECK(!desk.wait_until_idle(std::chrono::milliseconds{0}));
+  CAF_CHECK(!ended({{1, 13}}));
+  CAF_CHECK_EQUAL(after.tokens, (tokens{10, 11, 12, 13}));
+  CAF_CHECK(desk.wait_until_idle(std::chrono::milliseconds{0}));
+}
+
+CAF_TEST(who has another owner already leaves to it what was not written down) {
+  heard before, after;
+  const auto first = account(before);
+  desk.submit(jobs(1, {11}), first);
+  desk.resume(domain::account_id{1}, account(after));
+  desk.leave_behind(domain::account_id{1}, first, outcomes({{1, 10}}));
+  CAF_CHECK(!ended({{1, 11}}));
+  CAF_CHECK_EQUAL(after.tokens, (tokens{10, 11}));
+}
+
+CAF_TEST(what nobody asks for is forgotten after a while) {
+  heard before;
+  const auto first = account(before);
+  desk.submit(jobs(1, {11}), first);
+  desk.leave_behind(domain::account_id{1}, first, {});
+  now = domain::boot_clock::now();
+  CAF_CHECK(!ended({{1, 11}}));
+  CAF_CHECK(!desk.wait_until_idle(std::chrono::milliseconds{0}));
+  now += delivery_desk::longest_left_behind + std::chrono::seconds{1};
+  CAF_CHECK(!ended({}));
+  CAF_CHECK(desk.wait_until_idle(std::chrono::milliseconds{0}));
 }
 
 CAF_TEST(free slots are told to as many as there are and those who waited longest) {

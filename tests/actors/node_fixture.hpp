@@ -73,18 +73,25 @@ inline writer_actor::behavior_type gated_writer(writer_actor::pointer, held_rows
 
 struct posted {
   std::vector<net::delivery_job> jobs;
-  account_actor owner;
+  outcome_taker owner;
   std::vector<account_actor> hungry;
+  std::vector<std::uint64_t> left_behind; ///< tokens of outcomes that an account did not write down
   std::vector<std::uint64_t> under_way; ///< what it tells an account that was loaded again
 };
 
 class noting_desk final : public job_desk {
 public:
   explicit noting_desk(posted& to) : out_{to} {}
-  void submit(job_vector jobs, const account_actor& owner) override {
+  void submit(job_vector jobs, const outcome_taker& owner) override {
     for (auto& j : jobs)
       out_.jobs.push_back(std::move(j));
     out_.owner = owner;
+  }
+  void leave_behind(domain::account_id, const outcome_taker& by, outcome_vector unsaid) override {
+    if (out_.owner == by)
+      out_.owner = nullptr;
+    for (const auto& o : unsaid)
+      out_.left_behind.push_back(o.token);
   }
 
 private:
@@ -94,7 +101,7 @@ private:
 inline delivery_actor::behavior_type noting_delivery(delivery_actor::pointer, posted* out) {
   return {
       [=](slots_atom, const account_actor& who) { out->hungry.push_back(who); },
-      [=](resume_atom, domain::account_id, const account_actor& owner) {
+      [=](resume_atom, domain::account_id, const outcome_taker& owner) {
         out->owner = owner;
         return out->under_way;
       },

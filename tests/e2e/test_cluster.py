@@ -1,6 +1,7 @@
 """A cluster as its users see it: any node does for anything, and no node's end costs more than a moment."""
 
 import itertools
+import threading
 import time
 
 import pytest
@@ -8,7 +9,7 @@ from carillon.api import key_secret
 from carillon.clock import wait_for
 from carillon.cluster import SHARDS, SYSTEM_SHARD, Cluster, Entrances, shard_of
 from carillon.ledger import Load
-from carillon.receiver import Answer
+from carillon.receiver import HANG, Answer
 
 WINDOWS = [(40, 2)]
 LIMITS = [{"count": count, "seconds": seconds} for count, seconds in WINDOWS]
@@ -148,6 +149,13 @@ def test_log_and_missed_feed_read_the_same_on_every_node(cluster, receiver, ledg
         assert page["data"] + rest == missed
 
 
+def post_each(ledger, count):
+    for _ in range(count):
+        event = [ledger.account.event()]
+        ledger.trying(event)
+        ledger.answered(ledger.account.post(event).json, event)
+
+
 def load_until(cluster, ledgers, step):
     """Posts to all nodes; meanwhile does `step`, and goes on until more was accepted. Gives the load."""
     load = Load(Entrances(cluster.nodes), ledgers, threads=6, make=lambda a: a.event()).start()
@@ -183,6 +191,32 @@ def test_the_end_of_a_primary_under_load(cluster, receiver, ledger_of):
         one.check(crashed=True, windows=WINDOWS)
 
 
+def test_open_claims_are_carried_over(cluster, receiver, ledger_of):
+    """What the leaving node has in flight it makes to its end; the account goes on elsewhere meanwhile."""
+    account, ledger, shard = subscribed(cluster, receiver, ledger_of)
+    receiver.on(ledger.path, HANG)
+    post_each(ledger, 3)
+    receiver.wait(ledger.path, 3)
+    leaving = cluster.primary_of(shard)
+    ended = []
+    leave = threading.Thread(target=lambda: ended.append(leaving.terminate()))
+    leave.start()
+    try:
+        others = [node for node in cluster.nodes if node is not leaving]
+        ledger.account = there = cluster.at(account, others[0])
+        wait_for(lambda: cluster.primary_of(shard) in others, 20, "another primary")
+        receiver.on(ledger.path, Answer())
+        post_each(ledger, 3)
+        receiver.wait(ledger.path, 6)
+        assert [n["state"] for n in there.log()].count("claimed") == 3
+        assert leaving.running()
+    finally:
+        receiver.let_go()
+        leave.join()
+    assert ended == [0]
+    assert {n["state"] for n in ledger.check()} == {"delivered"}
+
+
 def test_a_planned_end_leaves_nothing_unknown(cluster, receiver, ledger_of):
     _, ledger, shard = subscribed(cluster, receiver, ledger_of, limits=LIMITS)
     others = [subscribed(cluster, receiver, ledger_of, n, limits=LIMITS)[1] for n in range(3)]
@@ -193,7 +227,9 @@ def test_a_planned_end_leaves_nothing_unknown(cluster, receiver, ledger_of):
     def leave():
         assert leaving.terminate() == 0
 
-    load_until(cluster, [ledger, *others], leave)
+    load = load_until(cluster, [ledger, *others], leave)
+    # No request was refused, neither by the node that went nor by those that took over.
+    assert not load.refusals
     for one in (ledger, *others):
         one.account = cluster.at(one.account, cluster.running()[0])
         log = one.check(windows=WINDOWS)

@@ -167,6 +167,7 @@ class Load:
         self.make = make or (lambda account: account.event())
         self.again = again
         self.statuses = collections.Counter()
+        self.refusals = collections.Counter()  # by what their answer says
         self.problems = []
         self._posted = 0
         self._guard = threading.Lock()
@@ -245,6 +246,7 @@ class Load:
                 return connection, json.loads(body)
             assert response.status in (429, 503), f"{response.status}: {body[:300]}"
             assert int(response.headers["Retry-After"]) >= 1
+            self.refusals[json.loads(body)["detail"]] += 1
             return connection, None
         except (OSError, http.client.HTTPException, json.JSONDecodeError):
             if connection:
