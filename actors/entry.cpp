@@ -1,5 +1,6 @@
 #include "actors/entry.hpp"
 
+#include "actors/deleted_account.hpp"
 #include "actors/outcome_codec.hpp"
 
 #include <caf/send.hpp>
@@ -60,6 +61,10 @@ entry_actor::behavior_type entry(entry_actor::stateful_pointer<entry_state> self
       [self](resume_atom, std::uint64_t account, const std::string& outcomes) {
         self->state.ended(domain::account_id{account}, outcomes);
         return true;
+      },
+      [self](erased_atom, std::uint64_t account) {
+        const auto found = look_at_deleted(self->state.node->store, domain::account_id{account});
+        return found.is == deleted_account::stage::erased;
       },
       [self](forward_atom, std::string& request) { return self->state.forwarded(std::move(request)); },
       [self](forward_atom, std::uint64_t ticket, std::string& response) {

@@ -218,6 +218,8 @@ using entry_actor = typed<
     caf::result<std::string>(resume_atom, std::string, std::uint64_t),
     /// Such outcomes (encoded), and the account; answers when they are here.
     caf::result<bool>(resume_atom, std::uint64_t, std::string),
+    /// Whether this deleted account is erased in this node's copy of its shard, once and for all.
+    caf::result<bool>(erased_atom, std::uint64_t),
     /// Answer this HTTP request, which came to the sender, and whose account or catalog this node serves.
     caf::result<std::string>(forward_atom, std::string),
     /// The API's answer to that one (from the API).

@@ -1,6 +1,8 @@
 #include "actors/sweeper.hpp"
 
 #include "account/retention.hpp"
+#include "actors/cluster_view.hpp"
+#include "actors/deleted_account.hpp"
 #include "storage/catalog.hpp"
 #include "storage/keys.hpp"
 #include "storage/table_ops.hpp"
@@ -29,10 +31,10 @@ constexpr std::array<row_kind, 4> aging{row_kind::log, row_kind::block, row_kind
 constexpr std::size_t account_group = storage::key_head_size + sizeof(std::uint64_t);
 constexpr std::size_t run_group = account_group + sizeof(std::uint64_t);
 
-/// Tables with rows of a single account, but for the one that tells of its erasure: that goes with the
-/// profile.
-constexpr std::array<row_kind, 6> owned{row_kind::block,        row_kind::missed, row_kind::event_id,
-                                        row_kind::subscription, row_kind::window, row_kind::awake};
+/// Accounts that are read from the catalog at once.
+constexpr std::size_t catalog_page = 256;
+/// What the node that serves a shard may take to say whether an account is erased.
+constexpr auto peer_patience = 5s;
 
 } // namespace
 
@@ -56,11 +58,13 @@ void sweeper_state::serve(domain::shard_id which, shard_actor by) {
 }
 
 void sweeper_state::step() {
+  if (shard == shards.size())
+    return next_account();
   if (!shards[shard]) {
     // What is erased there is erased here by its replica.
     kind = 0;
     cursor.clear();
-    shard = (shard + 1) % shards.size();
+    ++shard;
     return next_step();
   }
   if (kind == 0 && cursor.empty()) {
@@ -81,15 +85,15 @@ void sweeper_state::sweep() {
   const auto began = domain::boot_clock::now();
   const auto cpu = domain::thread_cpu();
   const domain::shard_id number{static_cast<std::uint16_t>(shard)};
-  auto plan = kind < aging.size() ? expired(number) : of_deleted();
-  const auto& owner = kind < aging.size() ? shards[shard] : system;
+  auto plan = expired(number);
+  const auto owner = shards[shard];
   cursor = std::move(plan.resume);
   rest = std::max<std::chrono::nanoseconds>(step_interval, rest_factor * (domain::boot_clock::now() - began));
   node->counts.retention(domain::thread_cpu() - cpu);
   commit(owner, std::move(plan.writes));
-  if (cursor.empty() && ++kind > aging.size()) {
+  if (cursor.empty() && ++kind == aging.size()) {
     kind = 0;
-    shard = (shard + 1) % shards.size();
+    ++shard;
   }
 }
 
@@ -114,52 +118,90 @@ storage::erase_plan sweeper_state::expired(domain::shard_id number) const {
   }
 }
 
-/// What the first deleted account of the catalog, in name order from the cursor on, left in its shard.
-storage::erase_plan sweeper_state::of_deleted() {
-  storage::erase_plan plan;
-  if (shard != 0)
-    return plan; // once a round is enough
-  const storage::catalog catalog{node->store};
-  if (cursor.empty())
-    states = {{"active", 0}, {"paused", 0}, {"deleting", 0}};
-  const auto page = catalog.list_accounts(cursor, 256);
-  for (const auto& profile : page) {
-    plan.resume = profile.id;
-    ++states[storage::to_string(profile.state)];
-    if (profile.state != storage::account_state::deleting)
-      continue;
-    const auto number = node->store.shard_of(profile.number);
-    const auto saved = node->reader.get(storage::key(number, row_kind::account, raw(profile.number)));
-    const auto awake = node->reader.get(storage::key(number, row_kind::awake, raw(profile.number)));
-    if (!saved || awake || !account::is_erased(*saved)) {
-      // Its actor is still at it, or has to be: a crash or a full store may have come between.
-      self->request(directory, caf::infinite, lookup_atom_v, profile.number)
-          .then([](const account_actor&) {}, [](const caf::error&) {});
-      continue;
-    }
-    for (const auto k : owned) {
-      auto found = storage::collect_range(node->store, storage::key(number, k, raw(profile.number)), {}, {});
-      if (found.writes.empty())
-        continue;
-      plan.resume = cursor; // come back for the rest
-      plan.writes = std::move(found.writes);
-      return plan;
-    }
-    plan.writes = catalog.plan_delete_keys(profile.number, 256);
-    if (!plan.writes.empty()) {
-      plan.resume = cursor;
-      return plan;
-    }
-    plan.writes = storage::plan_delete_account(profile);
-    plan.writes.push_back({storage::key(number, row_kind::account, raw(profile.number)), {}, true});
-    return plan;
+// --- deleted accounts ---
+
+/// In name order.
+void sweeper_state::next_account() {
+  if (page.empty()) {
+    if (cursor.empty())
+      states = {{"active", 0}, {"paused", 0}, {"deleting", 0}};
+    page = storage::catalog{node->store}.list_accounts(cursor, catalog_page);
+    if (page.empty())
+      return end_of_catalog();
+    std::reverse(page.begin(), page.end());
   }
-  if (page.size() == 256)
-    return plan;
-  plan.resume.clear();
+  const auto began = domain::boot_clock::now();
+  const auto cpu = domain::thread_cpu();
+  for (; !page.empty() && page.back().state != storage::account_state::deleting; page.pop_back()) {
+    cursor = page.back().id;
+    ++states[storage::to_string(page.back().state)];
+  }
+  rest = std::max<std::chrono::nanoseconds>(step_interval, rest_factor * (domain::boot_clock::now() - began));
+  node->counts.retention(domain::thread_cpu() - cpu);
+  if (page.empty())
+    return next_step();
+  const auto& profile = page.back();
+  if (shards[raw(node->store.shard_of(profile.number))])
+    erase(profile);
+  else
+    forget_if_erased(profile);
+}
+
+void sweeper_state::end_of_catalog() {
   for (const auto& [state, count] : states)
     node->counts.accounts(state, count);
-  return plan;
+  cursor.clear();
+  shard = 0;
+  next_step();
+}
+
+/// Its shard is served here.
+void sweeper_state::erase(const storage::account_profile& profile) {
+  auto found = look_at_deleted(node->store, profile.number);
+  switch (found.is) {
+  case deleted_account::stage::open:
+    // Its actor is still at it, or has to be: a crash or a full store may have come between.
+    self->request(directory, caf::infinite, lookup_atom_v, profile.number)
+        .then([](const account_actor&) {}, [](const caf::error&) {});
+    return done_with_account();
+  case deleted_account::stage::rows:
+    return commit(shards[raw(node->store.shard_of(profile.number))], std::move(found.next));
+  case deleted_account::stage::erased:
+    return forget(profile);
+  }
+}
+
+/// Its shard is another node's.
+void sweeper_state::forget_if_erased(const storage::account_profile& profile) {
+  const auto view = node->cluster();
+  const auto* known = view ? view->of(node->store.shard_of(profile.number)) : nullptr;
+  if (!system || known == nullptr || !view->reachable.contains(known->value.primary))
+    return done_with_account();
+  self->request(view->reachable.at(known->value.primary), peer_patience, erased_atom_v,
+                std::uint64_t{raw(profile.number)})
+      .then([this, profile](bool erased) { erased ? forget(profile) : done_with_account(); },
+            [this](const caf::error&) { done_with_account(); });
+}
+
+/// The row that tells of its erasure goes with its profile and its keys.
+void sweeper_state::forget(const storage::account_profile& profile) {
+  if (!system)
+    return done_with_account();
+  auto writes = storage::catalog{node->store}.plan_delete_keys(profile.number, catalog_page);
+  if (writes.empty()) {
+    writes = storage::plan_delete_account(profile);
+    writes.push_back({storage::key(node->store.shard_of(profile.number), row_kind::account, raw(profile.number)), {}, true});
+    cursor = profile.id;
+    page.pop_back();
+  }
+  commit(system, std::move(writes));
+}
+
+void sweeper_state::done_with_account() {
+  cursor = page.back().id;
+  ++states[storage::to_string(page.back().state)];
+  page.pop_back();
+  next_step();
 }
 
 void sweeper_state::commit(const shard_actor& to, std::vector<domain::table_write> writes) {

@@ -128,6 +128,23 @@ def test_a_revoked_key_is_refused_on_every_node(cluster):
         print(f"a key revoked on node {number + 1} was dead everywhere after {time.monotonic() - began:.3f} s")
 
 
+def test_deleted_accounts_are_erased_on_every_node(cluster, receiver, ledger_of):
+    """Whoever serves their shards, and whoever serves the catalog."""
+    deleted = [subscribed(cluster, receiver, ledger_of, n % 3)[0] for n in range(6)]
+    for account, there in zip(deleted, itertools.cycle(cluster.running())):
+        account.changed()
+        there.api.call("DELETE", account.path, status=202)
+    for account in deleted:
+        for node in cluster.running():
+            wait_for(lambda node=node, account=account:
+                     node.api.call("GET", account.path, check=False).status == 404, 120,
+                     lambda: f"{account.name} gone: {cluster.describe()}")
+    again = cluster.nodes[0].api.account(name=deleted[0].name)
+    wait_until_known(cluster, again)
+    assert again.call("GET", "/subscriptions", status=200).json["data"] == []
+    assert again.log() == []
+
+
 def test_log_and_missed_feed_read_the_same_on_every_node(cluster, receiver, ledger_of):
     account, ledger, _ = subscribed(cluster, receiver, ledger_of)
     answers = itertools.cycle([Answer(), Answer(status=500)])
