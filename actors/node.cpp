@@ -97,6 +97,10 @@ struct node::impl {
                                  "\"; start it with that cluster's settings");
       return nullptr;
     }
+    if (store.held())
+      throw std::runtime_error("the store " + store.directory() +
+                               " was restored and is held: start it alone and release it (POST /v1/release) before it "
+                               "founds a cluster");
     store.know(shared->clocks);
     return std::make_unique<cluster>(settings, store);
   }

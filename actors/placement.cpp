@@ -151,7 +151,7 @@ void placement_state::take_in(const coordination::change& one) {
     auto& known = shards[*shard];
     if (one.now->modified > known.at) {
       known = {std::move(std::get<coordination::shard_configuration>(read)), one.now->modified};
-      changed = true;
+      changed = members_changed = true;
     }
   } else if (const auto who = coordination::node_of_key(at.settings.name, one.key)) {
     changed = true;
@@ -265,18 +265,39 @@ void placement_state::tick() {
     publish();
   if (now - clocks_saved >= clocks_interval)
     save_clocks();
+  if (members_changed)
+    save_members();
   self->delayed_send(self, tick_interval, tick_atom_v);
 }
 
 void placement_state::save_clocks() {
   clocks_saved = domain::boot_clock::now();
+  std::vector<domain::table_write> rows;
+  for (const auto& seen : node->clocks.all())
+    rows.push_back(storage::plan_clock(seen));
+  write(std::move(rows));
+}
+
+void placement_state::save_members() {
+  members_changed = false;
+  std::vector<storage::shard_members> of;
+  for (const auto& [shard, known] : shards) {
+    auto& one = of.emplace_back(storage::shard_members{shard, known.value.epoch, {}});
+    for (const auto& m : known.value.members)
+      if (m.role == coordination::member_role::full)
+        one.full.push_back(m.node);
+  }
+  write({storage::plan_members(of)});
+}
+
+/// This node's own rows, beside all logs.
+void placement_state::write(std::vector<domain::table_write> rows) {
+  if (rows.empty())
+    return;
   storage::log_row row;
   row.shard = domain::system_shard;
-  row.batches.emplace_back();
-  for (const auto& seen : node->clocks.all())
-    row.batches.front().tables.push_back(storage::plan_clock(seen));
-  if (!row.batches.front().tables.empty())
-    self->send(at.writer, proposed_row{std::move(row), [](const storage::row_result&) {}});
+  row.batches.emplace_back().tables = std::move(rows);
+  self->send(at.writer, proposed_row{std::move(row), [](const storage::row_result&) {}});
 }
 
 // --- the end ---

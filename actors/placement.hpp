@@ -66,6 +66,8 @@ struct placement_state {
   void publish();
   std::vector<coordination::placement_step> steps() const;
   void save_clocks();
+  void save_members();
+  void write(std::vector<domain::table_write> rows);
   void withdraw();
 
   placement_actor::pointer self;
@@ -87,6 +89,7 @@ struct placement_state {
   std::map<coordination::node_id, domain::boot_time> dial_at; ///< not before; absent: being dialed, or linked
   domain::boot_time register_at{}, clocks_saved{};
   bool registering = false, following = false, changed = false, left = false;
+  bool members_changed = false; ///< and are not written down yet
 
   static inline const char* name = "placement";
 };

@@ -30,9 +30,10 @@ parsed_command parse_command(const command_line& expected, const std::vector<std
     std::cerr << loaded.report();
     return {std::nullopt, failed};
   }
-  if (loaded.positional.size() != expected.positional) {
+  const auto given = loaded.positional.size();
+  if (given < expected.positional || (given > expected.positional && !expected.more_positional)) {
     std::cerr << "carillon: "
-              << (loaded.positional.size() > expected.positional
+              << (given > expected.positional
                       ? "\"" + loaded.positional[expected.positional] + "\" is not expected here"
                       : "something is missing")
               << "; usage: " << expected.usage << '\n';

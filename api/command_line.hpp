@@ -15,6 +15,7 @@ struct command_line {
   std::string_view summary; ///< what it does, in some lines
   std::vector<std::string> options;
   std::size_t positional = 0;
+  bool more_positional = false; ///< any number of them from that on
 };
 
 /// The loaded settings; or the exit code when there is nothing more to do: help was printed (0), the line

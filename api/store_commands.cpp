@@ -9,6 +9,7 @@
 #include "net/tls_client.hpp"
 #include "net/tls_server.hpp"
 #include "storage/backup.hpp"
+#include "storage/restore.hpp"
 
 #include <cstdlib>
 #include <exception>
@@ -36,12 +37,13 @@ const command_line backup_line{
     {},
     1};
 
-const command_line restore_line{"carillon restore DIR [--key=value...]",
-                                "Makes a new store in storage.directory from the copy in DIR. A node on it "
-                                "starts held: POST /v1/release\n"
-                                "decides whether what was pending is sent or expires.\n",
-                                {},
-                                1};
+const command_line restore_line{
+    "carillon restore DIR... [--key=value...]",
+    "Makes a new store in storage.directory from the copy in DIR, or from those of all nodes of a cluster, for a\n"
+    "node alone. It starts held: POST /v1/release decides whether what was pending is sent or expires.\n",
+    {},
+    1,
+    true};
 
 int report(const std::function<void()>& work) {
   try {
@@ -142,7 +144,7 @@ int restore(const std::vector<std::string>& arguments) {
     return parsed.code;
   const auto& directory = parsed.settings->value.storage.directory;
   return report([&] {
-    const auto summary = storage::restore(parsed.settings->positional.front(), directory);
+    const auto summary = storage::restore(parsed.settings->positional, directory);
     describe("restored into", directory, summary);
     std::cout << "the node on it starts held; release it with POST /v1/release\n";
   });

@@ -34,7 +34,7 @@ enum class row_kind : std::uint8_t {
   promise = 'p', ///< → the epoch promised last, and to whom
   replica = 'r', ///< → how far the tables are, and whether the copy is whole
   clock = 'k',   ///< [boot id] → how another node's boot time compares with this one's
-  cluster = 'C', ///< → the cluster that the store belongs to
+  cluster = 'C', ///< → the cluster that the store belongs to; ["members"] → who has its shards
 };
 
 /// LMDB's limit. A longer key fails its batch.

@@ -12,7 +12,7 @@ namespace carillon::storage {
 
 namespace {
 
-constexpr std::uint8_t membership_format = 1, clock_format = 1;
+constexpr std::uint8_t membership_format = 1, members_format = 1, clock_format = 1;
 
 std::string_view bytes_of(const std::array<std::uint8_t, 16>& a) {
   return {reinterpret_cast<const char*>(a.data()), a.size()};
@@ -22,6 +22,8 @@ std::array<std::uint8_t, 16> array_of(std::string_view bytes) {
   std::copy_n(bytes.begin(), std::min(bytes.size(), out.size()), out.begin());
   return out;
 }
+
+std::string members_key() { return key(domain::system_shard, row_kind::cluster, std::string_view{"members"}); }
 
 } // namespace
 
@@ -56,13 +58,50 @@ std::optional<cluster_identity> decode_membership(std::string_view text) {
 }
 
 std::optional<cluster_identity> membership(const store& s) {
-  const read_transaction txn{s.env()};
+  return membership(read_transaction{s.env()}, "the store " + s.directory());
+}
+
+std::optional<cluster_identity> membership(const read_transaction& txn, const std::string& name) {
   const auto value = txn.get(membership_key());
   if (!value)
     return std::nullopt;
   auto of = decode_membership(*value);
   if (!of)
-    throw store_error{"the store " + s.directory() + " is damaged where it names its cluster"};
+    throw store_error{name + " is damaged where it names its cluster"};
+  return of;
+}
+
+domain::table_write plan_members(const std::vector<shard_members>& of) {
+  std::string text;
+  domain::byte_writer w{text};
+  w.number(of.size());
+  for (const auto& one : of) {
+    w.number(raw(one.shard));
+    w.number(one.epoch);
+    w.number(one.full.size());
+    for (const auto& node : one.full)
+      w.text(node);
+  }
+  return {members_key(), frame(members_format, text), false};
+}
+
+std::vector<shard_members> read_members(const read_transaction& txn, const std::string& name) {
+  std::vector<shard_members> of;
+  const auto value = txn.get(members_key());
+  if (!value)
+    return of;
+  const auto framed = unframe(*value);
+  domain::byte_reader r{framed && framed->format == members_format ? framed->payload : std::string_view{}};
+  for (auto left = r.number(); left > 0 && r.ok(); --left) {
+    shard_members one;
+    one.shard = domain::shard_id{r.as<std::uint16_t>()};
+    one.epoch = r.number();
+    for (auto nodes = r.number(); nodes > 0 && r.ok(); --nodes)
+      one.full.emplace_back(r.text());
+    of.push_back(std::move(one));
+  }
+  if (!r.ok() || !r.at_end())
+    throw store_error{name + " is damaged where it tells who has its cluster's shards"};
   return of;
 }
 

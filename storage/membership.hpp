@@ -1,6 +1,7 @@
 #pragma once
 
 #include "domain/foreign_clocks.hpp"
+#include "storage/lmdb.hpp"
 #include "storage/store.hpp"
 
 #include <array>
@@ -24,6 +25,17 @@ struct cluster_identity {
 
 /// The cluster that the store belongs to; nothing when it is a node's alone.
 std::optional<cluster_identity> membership(const store& s);
+/// The same of any file; `name` is what errors call it.
+std::optional<cluster_identity> membership(const read_transaction& txn, const std::string& name);
+
+/// Who had a shard whole, as the store's node knew: so that backups tell which of them count.
+struct shard_members {
+  domain::shard_id shard{};
+  std::uint64_t epoch = 0;
+  std::vector<std::string> full; ///< nodes: their stores' UUIDs
+};
+domain::table_write plan_members(const std::vector<shard_members>& of);
+std::vector<shard_members> read_members(const read_transaction& txn, const std::string& name);
 
 /// The rows of a table of another node's clocks.
 domain::table_write plan_clock(const domain::foreign_clocks::reading& seen);

@@ -21,20 +21,22 @@ using domain::table_write;
 constexpr std::uint8_t replica_format = 1;
 constexpr std::uint64_t last_seq = std::numeric_limits<std::uint64_t>::max();
 
-[[noreturn]] void throw_damaged(const store& s, domain::shard_id shard, std::string_view what) {
-  throw store_error{"the store " + s.directory() + " is damaged in " + std::string{what} + " of shard " +
+[[noreturn]] void throw_damaged(const std::string& name, domain::shard_id shard, std::string_view what) {
+  throw store_error{name + " is damaged in " + std::string{what} + " of shard " +
                     std::to_string(domain::raw(shard)) + "; empty it, the other nodes have its data"};
 }
 
+std::string name_of(const store& s) { return "the store " + s.directory(); }
+
 /// The content of a framed row; nothing when there is no such row.
-std::optional<std::string_view> content(const store& s, const read_transaction& txn, domain::shard_id shard,
-                                        row_kind kind, std::string_view what) {
+std::optional<std::string_view> content(const read_transaction& txn, const std::string& name,
+                                        domain::shard_id shard, row_kind kind, std::string_view what) {
   const auto value = txn.get(key(shard, kind));
   if (!value)
     return std::nullopt;
   const auto framed = unframe(*value);
   if (!framed || framed->format != replica_format)
-    throw_damaged(s, shard, what);
+    throw_damaged(name, shard, what);
   return framed->payload;
 }
 
@@ -72,16 +74,19 @@ std::optional<row_place> place_of(std::string_view row_key, std::string_view val
 } // namespace
 
 replica_on_disk read_replica(const store& s, domain::shard_id shard) {
+  return read_replica(read_transaction{s.env()}, shard, name_of(s));
+}
+
+replica_on_disk read_replica(const read_transaction& txn, domain::shard_id shard, const std::string& name) {
   replica_on_disk found;
-  const read_transaction txn{s.env()};
-  if (const auto text = content(s, txn, shard, row_kind::promise, "the promise")) {
+  if (const auto text = content(txn, name, shard, row_kind::promise, "the promise")) {
     byte_reader r{*text};
     found.promise.epoch = r.number();
     found.promise.candidate = r.text();
     if (!r.ok())
-      throw_damaged(s, shard, "the promise");
+      throw_damaged(name, shard, "the promise");
   }
-  const auto progress = content(s, txn, shard, row_kind::replica, "the progress");
+  const auto progress = content(txn, name, shard, row_kind::replica, "the progress");
   if (progress) {
     byte_reader r{*progress};
     found.progress.applied = r.number();
@@ -90,14 +95,14 @@ replica_on_disk read_replica(const store& s, domain::shard_id shard) {
     found.progress.base.seq = r.number();
     found.progress.reset_in = r.number();
     if (!r.ok())
-      throw_damaged(s, shard, "the progress");
+      throw_damaged(name, shard, "the progress");
   }
   cursor at{txn};
   const auto rows = key(shard, row_kind::log);
   if (at.seek_at_or_before(key(shard, row_kind::log, last_seq)) && at.key().starts_with(rows)) {
     const auto place = place_of(at.key(), at.value());
     if (!place)
-      throw_damaged(s, shard, "its newest log row");
+      throw_damaged(name, shard, "its newest log row");
     found.last = *place;
   }
   // Of a node that was alone, retention may have left no row; then the mark tells how far it was.
@@ -167,7 +172,7 @@ std::vector<stored_row> read_rows(const store& s, domain::shard_id shard, std::u
        more && at.key().starts_with(prefix) && (taken < bytes || out.empty()); more = at.next()) {
     const auto place = place_of(at.key(), at.value());
     if (!place)
-      throw_damaged(s, shard, "a log row");
+      throw_damaged(name_of(s), shard, "a log row");
     if (place->seq != from + out.size())
       break;
     const auto staged = txn.get(key(shard, row_kind::staged, place->seq));
@@ -212,7 +217,7 @@ std::vector<table_write> plan_apply(const store& s, domain::shard_id shard, std:
       break;
     auto writes = decode_table_writes(at.value());
     if (!writes)
-      throw_damaged(s, shard, "staged writes");
+      throw_damaged(name_of(s), shard, "staged writes");
     out.insert(out.end(), std::make_move_iterator(writes->begin()), std::make_move_iterator(writes->end()));
   }
   out.push_back(progress_row(shard, progress));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "domain/log_position.hpp"
+#include "storage/lmdb.hpp"
 #include "storage/store.hpp"
 
 #include <cstdint>
@@ -43,6 +44,8 @@ struct replica_on_disk {
 /// What one shard's replica finds at a start. A shard of a node that was alone until now is a whole copy.
 /// Throws store_error when a row is damaged.
 replica_on_disk read_replica(const store& s, domain::shard_id shard);
+/// The same of any file; `name` is what errors call it.
+replica_on_disk read_replica(const read_transaction& txn, domain::shard_id shard, const std::string& name);
 
 /// A row as it is shipped.
 struct shipped_row {

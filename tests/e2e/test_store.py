@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from carillon.api import FINAL
+from carillon.backup import backup, restored_node
 from carillon.clock import steadily, wait_for
 from carillon.node import Node, run
 from carillon.receiver import HANG, Answer
@@ -91,25 +92,6 @@ def test_a_full_disk_refuses_and_recovers(tmp_path, authority, receiver):
 
 
 # --- backup and restore ---
-
-
-def backup(node, destination):
-    code, out, err = run("backup", str(destination), f"--storage.directory={node.store}",
-                         f"--auth.master-key-file={node.keys}", folder=node.folder)
-    assert code == 0, err
-    return out
-
-
-def restored_node(tmp_path, authority, node, copy):
-    """A node on a store that was restored from the copy, with the same master keys."""
-    folder = tmp_path / "restored"
-    folder.mkdir()
-    (folder / "master.keys").write_bytes(node.keys.read_bytes())
-    code, out, err = run("restore", str(copy), f"--storage.directory={folder / 'store'}",
-                         f"--auth.master-key-file={folder / 'master.keys'}", folder=folder)
-    assert code == 0, err
-    return Node(folder, authority)
-
 
 @pytest.mark.parametrize("running", [True, False])
 @pytest.mark.parametrize("action", ["send", "expire"])
