@@ -29,6 +29,10 @@ constexpr std::size_t bytes_per_turn = 1 << 20;
 /// A store that refuses or can't be read is tried again after this time.
 constexpr auto retry_delay = 1s;
 
+account::request_error moved() {
+  return {503, "no-quorum", "another node of the cluster serves this account now; nothing was done", {}, 1, true};
+}
+
 account::request_error refusal(const std::string& why) {
   if (why == storage::commit_error::store_full)
     return {503, "store-full", "the store has no room left; nothing was accepted", {}, 30};
@@ -37,11 +41,9 @@ account::request_error refusal(const std::string& why) {
             "too few nodes of the cluster hold this account at the moment, or it is moving to another; what was "
             "asked may still happen",
             {}, 1};
+  if (why == storage::commit_error::not_serving)
+    return moved();
   return {503, "overloaded", "the store did not take the change: " + why, {}, 1};
-}
-
-account::request_error moved() {
-  return {503, "no-quorum", "another node of the cluster serves this account now; nothing was done", {}, 1, true};
 }
 
 /// What the node that had the account before may take to tell which POSTs it has under way.
@@ -217,7 +219,9 @@ void account_state::wake(std::uint64_t which) {
 caf::result<bool> account_state::close() {
   closings.push_back(self->make_response_promise<bool>());
   auto closed = closings.back();
-  if (stands == standing::open)
+  if (stands == standing::closed)
+    self->send(self, left_atom_v); // once more: it is answered then
+  else if (stands == standing::open)
     stands = standing::closing;
   turn();
   return closed;

@@ -36,6 +36,12 @@ request_ptr to_request(account::request r) {
   return std::make_shared<account::request>(std::move(r));
 }
 
+/// Nothing was done, for another node serves the catalog.
+account::request_error catalog_moved() {
+  return {503, "no-quorum", "no node of the cluster holds the accounts and keys at the moment; nothing was done", {}, 1,
+          true};
+}
+
 } // namespace
 
 void directory_state::start(services_ptr services, directory_neighbours neighbours) {
@@ -351,8 +357,7 @@ void directory_state::next_change() {
     auto change = std::move(changes.front());
     changes.pop_front();
     if (!at.system) {
-      change.answer.deliver(std::make_shared<catalog_reply>(account::request_error{
-          503, "no-quorum", "no node of the cluster holds the accounts and keys at the moment", {}, 1}));
+      change.answer.deliver(std::make_shared<catalog_reply>(catalog_moved()));
       continue;
     }
     auto plan = plan_change(node->store, *change.what, domain::wall_now());
@@ -370,6 +375,8 @@ void directory_state::next_change() {
               changing = false;
               if (receipt.ok)
                 changed(*change.what, *outcome);
+              else if (receipt.error == storage::commit_error::not_serving)
+                *outcome = catalog_moved();
               else
                 *outcome =
                     account::request_error{503, receipt.error, "the store did not take the change", {}, 30};

@@ -67,7 +67,7 @@ void replica_state::take_row(proposed_row proposed) {
     proposed.done(result);
   };
   if (!core->serving() || (leaving && leaving->closed))
-    return refuse(storage::commit_error::no_quorum);
+    return refuse(storage::commit_error::not_serving);
   if (row.seq != core->next_seq())
     return refuse(storage::commit_error::seq_taken);
   storage::refuse_unfit(row, result);

@@ -41,6 +41,8 @@ inline constexpr const char* bad_key = "bad-key";
 inline constexpr const char* seq_taken = "seq-taken";
 /// In a cluster: not enough members have it, or another node serves the shard now. It may still happen.
 inline constexpr const char* no_quorum = "no-quorum";
+/// In a cluster: another node serves the shard, or is about to. Nothing was done.
+inline constexpr const char* not_serving = "not-serving";
 /// To be proposed again, with a new seq.
 inline constexpr const char* earlier_row_failed = "earlier-row-failed";
 } // namespace commit_error
