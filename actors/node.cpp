@@ -355,6 +355,10 @@ std::uint64_t node::catalog_changes() const {
   return impl_->shared->catalog_changes;
 }
 
+bool node::catalog_known() const {
+  return !clustered() || impl_->shared->catalog_known;
+}
+
 std::uint64_t node::catalog_applied() const {
   return impl_->shared->catalog_applied;
 }

@@ -93,6 +93,8 @@ public:
   void answer_forwarded_by(std::function<void(std::string, std::function<void(std::string)>)> how);
   /// Rises when accounts, keys or tokens changed through another node.
   std::uint64_t catalog_changes() const;
+  /// Whether this node's copy of them may be answered from: not before it has been level with the others'.
+  bool catalog_known() const;
   /// How far this node's copy of them is.
   std::uint64_t catalog_applied() const;
   /// What this node knows of its cluster; null when nothing yet, or on a node alone.

@@ -103,10 +103,9 @@ void replica_state::take_row(proposed_row proposed) {
 }
 
 void replica_state::committed(std::uint64_t through) {
-  if (at.shard == domain::system_shard) {
-    note_catalog();
+  note_catalog();
+  if (at.shard == domain::system_shard)
     core->tick(time()); // the other nodes hear at once
-  }
   while (!waiting.empty() && waiting.front().seq <= through) {
     const auto row = std::move(waiting.front());
     waiting.pop_front();
@@ -162,6 +161,7 @@ void replica_state::heard(const std::string& from, const std::string& bytes) {
     return;
   }
   core->received(from, std::move(*what));
+  note_catalog();
   judge();
 }
 
@@ -224,6 +224,7 @@ void replica_state::read_configuration() {
 
 void replica_state::tick() {
   core->tick(time());
+  note_catalog();
   judge();
   self->delayed_send(self, tick_interval, tick_atom_v);
 }
@@ -270,12 +271,14 @@ void replica_state::written(const commit_receipt& receipt) {
   writing = false;
   write_next();
   core->stored();
-  if (at.shard == domain::system_shard)
-    note_catalog();
+  note_catalog();
   judge();
 }
 
 void replica_state::note_catalog() {
+  if (at.shard != domain::system_shard)
+    return;
+  node->catalog_known = core->whole() && (node->catalog_known || core->up_to_date());
   if (node->catalog_applied.exchange(core->applied()) != core->applied())
     ++node->catalog_changes;
 }

@@ -77,6 +77,8 @@ struct services {
   std::atomic<bool> draining{false}; ///< no new claims, no new requests
   std::atomic<bool> held{false};     ///< the store was restored and not released yet
   std::atomic<std::uint64_t> catalog_changes{0}; ///< that came from another node of the cluster
+  /// In a cluster: whether the catalog here has been level with the others' since this node started, or was filled.
+  std::atomic<bool> catalog_known{false};
   std::atomic<std::uint64_t> catalog_applied{0}; ///< newest row of the catalog's log that is in its tables
   domain::foreign_clocks clocks;                 ///< of the other nodes
 

@@ -138,7 +138,7 @@ answer list_accounts(call& c) {
   const auto list = "accounts:" + std::string{order.name};
   const auto start = page_start(c.request, list);
   first_of_list first{order, start, limit + std::size_t{1}};
-  const auto catalog = c.node().catalog();
+  const auto catalog = catalog_of(c.node());
   const auto look_at = [&](account_profile profile) {
     if (!state || profile.state == *state)
       first.look_at(std::move(profile));

@@ -1,5 +1,6 @@
 #include "api/authentication.hpp"
 
+#include "api/problem.hpp"
 #include "crypto/base64.hpp"
 #include "crypto/token.hpp"
 
@@ -84,6 +85,13 @@ std::size_t authenticator::digest_hash::operator()(const crypto::digest256& d) c
   return out;
 }
 
+storage::catalog catalog_of(const actors::node& node) {
+  if (!node.catalog_known())
+    throw refusal{account::request_error{
+        503, "no-quorum", "this node doesn't know yet which accounts and keys there are; nothing was done", {}, 1}};
+  return node.catalog();
+}
+
 /// The remembered value, or what `read` yields, which is remembered unless it is null: who guesses must not
 /// push out who knows.
 template <class Map, class Key, class Read>
@@ -121,7 +129,7 @@ authenticator::authenticator(actors::node& node)
 
 authenticator::remembered<caller_ptr> authenticator::look_up(const crypto::digest256& hash) {
   return recall(callers_, hash, [&]() -> caller_ptr {
-    auto found = node_.catalog().find_credential(hash);
+    auto found = catalog_of(node_).find_credential(hash);
     return found ? std::make_shared<const caller>(caller{false, std::move(*found)}) : nullptr;
   });
 }
@@ -165,7 +173,7 @@ account_ptr authenticator::find_account(std::string_view name) {
     return near.value;
   const auto generation = generation_.load(std::memory_order_acquire);
   auto found = recall(accounts_, std::string{name}, [&]() -> account_ptr {
-    auto profile = node_.catalog().find_account(name);
+    auto profile = catalog_of(node_).find_account(name);
     return profile ? std::make_shared<const storage::account_profile>(std::move(*profile)) : nullptr;
   });
   if (found.value)
@@ -179,7 +187,7 @@ account_ptr authenticator::find_account(domain::account_id number) {
 
 authenticator::remembered<account_ptr> authenticator::account_of_key(domain::account_id number) {
   return recall(numbered_, raw(number), [&]() -> account_ptr {
-    auto profile = node_.catalog().find_account(number);
+    auto profile = catalog_of(node_).find_account(number);
     return profile ? std::make_shared<const storage::account_profile>(std::move(*profile)) : nullptr;
   });
 }

@@ -33,6 +33,9 @@ struct caller {
 using caller_ptr = std::shared_ptr<const caller>;
 using account_ptr = std::shared_ptr<const storage::account_profile>; ///< null: there is none
 
+/// The catalog. Throws 503 while this node's copy of a cluster's may lack accounts and keys that there are.
+storage::catalog catalog_of(const actors::node& node);
+
 /// The secret of "Authorization: Bearer …"; nothing for anything else.
 std::optional<std::string_view> bearer_secret(std::optional<std::string_view> authorization);
 

@@ -113,7 +113,7 @@ answer list_keys(call& c) {
   allow_parameters(c.request, {"limit", "after"});
   const auto limit = page_limit(c.request);
   const auto start = page_start(c.request, "keys").value_or("");
-  auto found = c.node().catalog().list_keys(require_account(c).number, start, limit + std::size_t{1});
+  auto found = catalog_of(c.node()).list_keys(require_account(c).number, start, limit + std::size_t{1});
   co_return render_page(c, "keys", std::move(found), limit);
 }
 
@@ -160,7 +160,7 @@ answer list_tokens(call& c) {
   allow_parameters(c.request, {"limit", "after"});
   const auto limit = page_limit(c.request);
   const auto start = page_start(c.request, "tokens").value_or("");
-  auto found = c.node().catalog().list_tokens(start, limit + std::size_t{1});
+  auto found = catalog_of(c.node()).list_tokens(start, limit + std::size_t{1});
   co_return render_page(c, "tokens", std::move(found), limit);
 }
 

@@ -21,7 +21,9 @@ answer get_readyz(call& c) {
     reasons.emplace_back("store-full");
   if (node.held())
     reasons.emplace_back("held");
-  if (node.clustered() && node.where(domain::system_shard).is == actors::node::place::kind::nowhere)
+  const bool nobody_serves_catalog =
+      node.clustered() && node.where(domain::system_shard).is == actors::node::place::kind::nowhere;
+  if (!node.catalog_known() || nobody_serves_catalog)
     reasons.emplace_back("no-quorum");
   std::string body;
   domain::object_writer object{body};

@@ -79,6 +79,8 @@ public:
   bool serving() const { return serving_; }
   /// Whether this node's copy is whole: else it can't take over.
   bool whole() const { return whole_; }
+  /// Whether it serves, or has applied all of its log and all that its leader has told to be committed.
+  bool up_to_date() const;
   bool reconfiguring() const { return attempt_.has_value(); }
   const versioned& current() const { return current_; }
   std::uint64_t next_seq() const { return last_.seq + 1; }
@@ -199,6 +201,7 @@ private:
   std::uint64_t committed_ = 0; ///< as far as this node knows
   std::uint64_t known_equal_ = 0; ///< the log is its leader's up to here, as the promised epoch has shown
   std::uint64_t reported_ = 0;  ///< of it, what the ports were told
+  row_id told_;                 ///< up to which the leader of this epoch has said that rows are committed
   std::deque<write> writes_;    ///< oldest first
 
   versioned current_;

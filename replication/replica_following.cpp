@@ -55,6 +55,11 @@ void replica::forget_after(std::uint64_t seq) {
       w.through = std::min(w.through, seq);
 }
 
+bool replica::up_to_date() const {
+  const bool told = told_.at != 0 && told_.at == promised_.at;
+  return serving_ || (told && whole_ && applied_ >= std::max(told_.seq, last_.seq));
+}
+
 /// Whether `from` leads here in this epoch; tells it when it doesn't any more.
 bool replica::follows(const node_id& from, epoch at) {
   if (promised_ == promise{at, from})
@@ -79,6 +84,7 @@ void replica::on(const node_id& from, const lead& m) {
 void replica::on(const node_id& from, append& m) {
   if (!follows(from, m.at))
     return;
+  told_ = {m.at, m.committed};
   if (m.rows.empty() && m.previous.seq == 0) {
     // Only news of what is committed; of that, what is known to be equal.
     committed_ = std::max(committed_, std::min(m.committed, known_equal_));

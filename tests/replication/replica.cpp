@@ -260,6 +260,31 @@ CAF_TEST(a new member is reset and copied and gets the rows that come meanwhile)
   CAF_CHECK_EQUAL(c.disk.tables.sum, a.disk.tables.sum);
 }
 
+CAF_TEST(a member is up to date once its leader has told it so in its life) {
+  auto& a = begin({"a", "b"});
+  auto& b = all["b"];
+  a.propose("1");
+  all.settle();
+  all.wait();
+  CAF_CHECK(a.core->up_to_date());
+  CAF_CHECK(b.core->up_to_date());
+  b.stop();
+  b.start();
+  CAF_CHECK(!b.core->up_to_date()); // there may be more by now
+  all.wait();
+  CAF_CHECK(b.core->up_to_date());
+  auto& c = all.add("c");
+  CAF_CHECK(!c.core->up_to_date());
+  a.disk.erase_before(1);
+  change("a", with_learner(now(), "c"));
+  all.wait();
+  CAF_CHECK(c.core->up_to_date());
+  c.slow = true;
+  a.propose("2");
+  all.settle();
+  CAF_CHECK(!c.core->up_to_date());
+}
+
 CAF_TEST(a new member whose log fits is not copied) {
   auto& a = begin({"a", "b"});
   a.propose("1");
