@@ -76,6 +76,7 @@ struct replica_state : replication::ports {
   void with_spare(coordination::shard_configuration& next) const;
   void hand_over(const replication::node_id& to);
   void hand_over_failed();
+  void give_up_handover();
   std::chrono::milliseconds time() const;
 
   /// A write that waits for the one under way, planned when its turn comes: what it reads is then on the disk.

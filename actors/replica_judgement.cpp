@@ -110,6 +110,14 @@ void replica_state::judge_as_member() {
 
 void replica_state::judge_as_primary() {
   const auto& now = core->current().value;
+  const bool one_is_dead = std::any_of(now.members.begin(), now.members.end(), [this](const auto& m) {
+    return m.node != at.self && seems_dead(m.node);
+  });
+  // Without a dead member nothing is committed: first that one goes.
+  if (leaving && one_is_dead)
+    give_up_handover();
+  if (core->reconfiguring())
+    return;
   if (leaving)
     return hand_over(leaving->to);
   // Fewer than needed, or one of them silent: another in its place, if there is one.
@@ -164,8 +172,8 @@ void replica_state::hand_over(const replication::node_id& to) {
     } else {
       self->request(at.directory, close_patience, close_atom_v, at.shard)
           .then(
-              [this](bool) {
-                if (!leaving)
+              [this, began = leaving->since](bool) {
+                if (!leaving || leaving->since != began)
                   return;
                 leaving->closed = true;
                 core->stop_proposing();
@@ -184,6 +192,13 @@ void replica_state::hand_over(const replication::node_id& to) {
 }
 
 void replica_state::hand_over_failed() {
+  give_up_handover();
+  for (auto& asked : std::exchange(leave_asked, {}))
+    asked.deliver(false);
+}
+
+/// The shard stays; a node that leaves tries again.
+void replica_state::give_up_handover() {
   if (!leaving)
     return;
   config::log(config::log_level::info, "a shard is not handed over now",
@@ -193,8 +208,6 @@ void replica_state::hand_over_failed() {
   if (stopped)
     core->reconfigure(core->current().value); // under a new epoch it may propose again
   self->send(at.directory, open_atom_v, at.shard);
-  for (auto& asked : std::exchange(leave_asked, {}))
-    asked.deliver(false);
 }
 
 caf::result<bool> replica_state::leave() {
