@@ -1,6 +1,7 @@
 #include "actors/replica.hpp"
 
 #include "actors/shard.hpp"
+#include "config/fault_points.hpp"
 #include "config/logging.hpp"
 #include "replication/message_codec.hpp"
 #include "storage/log_row_codec.hpp"
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 namespace carillon::actors {
 
@@ -103,6 +105,7 @@ void replica_state::take_row(proposed_row proposed) {
 }
 
 void replica_state::committed(std::uint64_t through) {
+  config::fault_point("rows-committed");
   note_catalog();
   if (at.shard == domain::system_shard)
     core->tick(time()); // the other nodes hear at once
@@ -160,6 +163,8 @@ void replica_state::heard(const std::string& from, const std::string& bytes) {
                 {{"node", from}, {"shard", raw(at.shard)}, {"bytes", bytes.size()}});
     return;
   }
+  if (const auto* m = std::get_if<replication::append>(&*what); m != nullptr && !m->rows.empty())
+    config::fault_point("rows-received");
   core->received(from, std::move(*what));
   note_catalog();
   judge();
@@ -231,8 +236,8 @@ void replica_state::tick() {
 
 // --- the disk ---
 
-void replica_state::write(plan what) {
-  writes.push_back(std::move(what));
+void replica_state::write(plan what, std::string_view done) {
+  writes.push_back({std::move(what), done});
   if (!writing)
     write_next();
 }
@@ -245,7 +250,7 @@ void replica_state::write_next() {
   row.shard = at.shard;
   domain::batch all;
   try {
-    all.tables = writes.front()();
+    all.tables = writes.front().what();
     writing = true;
   } catch (const std::exception& e) {
     node->fatal(e.what());
@@ -267,6 +272,7 @@ void replica_state::written(const commit_receipt& receipt) {
     self->delayed_send(self, full_retry, commit_atom_v);
     return;
   }
+  config::fault_point(writes.front().done);
   writes.pop_front();
   writing = false;
   write_next();
@@ -284,7 +290,7 @@ void replica_state::note_catalog() {
 }
 
 void replica_state::save(const replication::promise& what) {
-  write([this, what] { return storage::plan_promise(at.shard, {what.at, what.candidate}); });
+  write([this, what] { return storage::plan_promise(at.shard, {what.at, what.candidate}); }, "promise-stored");
 }
 
 void replica_state::put(std::uint64_t after, std::vector<replication::log_entry> entries) {
@@ -303,14 +309,14 @@ void replica_state::put(std::uint64_t after, std::vector<replication::log_entry>
     recent_bytes -= recent.front().row.size() + recent.front().staged.size();
     recent.pop_front();
   }
-  write([planned = std::move(planned)]() { return planned; });
+  write([planned = std::move(planned)] { return planned; }, "rows-stored");
 }
 
 void replica_state::apply(std::uint64_t through) {
   write([this, through] {
     const auto after = std::exchange(progress.applied, through);
     return storage::plan_apply(node->store, at.shard, after, progress);
-  });
+  }, "rows-applied");
 }
 
 void replica_state::reset(const replication::row_id& base, replication::epoch in) {

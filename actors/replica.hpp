@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace carillon::actors {
@@ -81,7 +82,8 @@ struct replica_state : replication::ports {
 
   /// A write that waits for the one under way, planned when its turn comes: what it reads is then on the disk.
   using plan = std::function<std::vector<domain::table_write>()>;
-  void write(plan what);
+  /// `done`: the fault point that is reached once it is durable.
+  void write(plan what, std::string_view done = {});
   void write_next();
   void written(const commit_receipt& receipt);
   void note_catalog();
@@ -94,7 +96,11 @@ struct replica_state : replication::ports {
   std::optional<replication::replica> core;
   shard_actor shard; ///< while it serves
 
-  std::deque<plan> writes;
+  struct planned_write {
+    plan what;
+    std::string_view done;
+  };
+  std::deque<planned_write> writes;
   bool writing = false; ///< the first of them
   storage::replica_progress progress;
   std::uint64_t disk_last = 0; ///< newest log row of those that are written or asked to be
