@@ -25,6 +25,7 @@ foreach(file IN LISTS process_tests)
   carillon_process_test(e2e.${name} e2e 0 900 ${file})
 endforeach()
 
-# What takes minutes: a hundred deaths instead of a handful, and the sweeper's rounds.
+# What takes minutes: a hundred deaths instead of a handful, a thousand of a cluster's nodes, and the sweeper's rounds.
 carillon_process_test(e2e_long.deaths long 1 3600 ${CMAKE_CURRENT_LIST_DIR}/e2e/test_crash.py -k random)
+carillon_process_test(e2e_long.cluster_kill_loop long 1 10800 ${CMAKE_CURRENT_LIST_DIR}/e2e/test_cluster_kill_loop.py)
 carillon_process_test(e2e_long.retention long 1 900 ${CMAKE_CURRENT_LIST_DIR}/e2e/test_retention.py)

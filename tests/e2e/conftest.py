@@ -98,6 +98,24 @@ def node(module_node):
     return module_node
 
 
+@pytest.fixture(scope="module")
+def module_cluster(request, tmp_path_factory, authority):
+    settings = getattr(request.module, "NODE_SETTINGS", {})
+    made = Cluster(tmp_path_factory.mktemp("cluster"), authority, settings=settings)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def cluster(module_cluster):
+    """The file's own cluster, with its NODE_SETTINGS; as it was at first, whatever a test before has done to it."""
+    module_cluster.recover()
+    return module_cluster
+
+
 @pytest.fixture
 def account(node):
     """A fresh account on the file's node."""

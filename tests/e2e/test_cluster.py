@@ -7,54 +7,11 @@ import time
 import pytest
 from carillon.api import key_secret
 from carillon.clock import wait_for
-from carillon.cluster import SHARDS, SYSTEM_SHARD, Cluster, Entrances, shard_of
+from carillon.cluster import SHARDS, SYSTEM_SHARD, Entrances
+from carillon.cluster_load import (LIMITS, WINDOWS, Stream, everywhere, settle_books, subscribed,
+                                   wait_until_known)
 from carillon.ledger import Load
 from carillon.receiver import HANG, Answer
-
-WINDOWS = [(40, 2)]
-LIMITS = [{"count": count, "seconds": seconds} for count, seconds in WINDOWS]
-
-
-@pytest.fixture(scope="module")
-def module_cluster(tmp_path_factory, authority):
-    made = Cluster(tmp_path_factory.mktemp("cluster"), authority)
-    try:
-        made.start()
-        yield made
-    finally:
-        made.close()
-
-
-@pytest.fixture
-def cluster(module_cluster):
-    """The file's own cluster; nodes that a test ended are started again."""
-    for node in module_cluster.nodes:
-        if node.process is not None and not node.running():
-            node.wait_end()
-        if node.process is None:
-            node.start()
-    module_cluster.wait_healthy()
-    return module_cluster
-
-
-def everywhere(cluster, account):
-    """The account, as it is reached by each running node."""
-    return [cluster.at(account, node) for node in cluster.running()]
-
-
-def wait_until_known(cluster, account):
-    """What one node made is another's a moment later."""
-    for there in everywhere(cluster, account):
-        wait_for(lambda there=there: there.call("GET", "/usage").status == 200, 5, f"{account.name} on every node")
-
-
-def subscribed(cluster, receiver, ledger_of, number=0, **more):
-    """An account with a subscription, its ledger, and the shard that it is in."""
-    account = cluster.nodes[number].api.account(**more)
-    path = f"/{account.name}"
-    wait_until_known(cluster, account)
-    subscription = account.subscribe(receiver.url(path))
-    return account, ledger_of(account, receiver, path), shard_of(subscription)
 
 
 def test_every_shard_is_held_twice_and_each_node_leads_some(cluster):
@@ -173,39 +130,26 @@ def post_each(ledger, count):
         ledger.answered(ledger.account.post(event).json, event)
 
 
-def load_until(cluster, ledgers, step):
-    """Posts to all nodes; meanwhile does `step`, and goes on until more was accepted. Gives the load."""
-    load = Load(Entrances(cluster.nodes), ledgers, threads=6, make=lambda a: a.event()).start()
-    try:
-        wait_for(lambda: all(len(one.accepted) >= 20 for one in ledgers), 30, "events before it")
-        step()
-        before = [len(one.accepted) for one in ledgers]
-        began = time.monotonic()
-        wait_for(lambda: all(len(one.accepted) > was for one, was in zip(ledgers, before)), 30,
-                 lambda: f"events after it: {load.statuses}\n{cluster.describe()}", pause=0.005)
-        print(f"events of every account flowed again after {time.monotonic() - began:.3f} s")
-        wait_for(lambda: all(len(one.accepted) >= was + 20 for one, was in zip(ledgers, before)), 60,
-                 lambda: f"more events after it: {load.statuses}")
-    finally:
-        load.stop()
-    return load
+def accounts(cluster, receiver, ledger_of):
+    """Ledgers of four accounts, made by different nodes, and the shard of the first."""
+    _, first, shard = subscribed(cluster, receiver, ledger_of, limits=LIMITS)
+    return [first, *(subscribed(cluster, receiver, ledger_of, n, limits=LIMITS)[1] for n in range(3))], shard
 
 
 def test_the_end_of_a_primary_under_load(cluster, receiver, ledger_of):
-    _, ledger, shard = subscribed(cluster, receiver, ledger_of, limits=LIMITS)
-    others = [subscribed(cluster, receiver, ledger_of, n, limits=LIMITS)[1] for n in range(3)]
-    receiver.on(ledger.path, Answer(wait=0.02))
+    ledgers, shard = accounts(cluster, receiver, ledger_of)
+    receiver.on(ledgers[0].path, Answer(wait=0.02))
     dead = cluster.primary_of(shard)
-    load_until(cluster, [ledger, *others], dead.kill)
+    with Stream(cluster, ledgers) as stream:
+        stream.flows(20)
+        dead.kill()
+        print(f"events of every account flowed again after {stream.flows():.3f} s")
+        stream.flows(20)
     assert cluster.primary_of(shard) not in (None, dead)
-    for one in (ledger, *others):
-        one.account = cluster.at(one.account, cluster.running()[0])
-        one.check(crashed=True, windows=WINDOWS)
+    settle_books(cluster, ledgers)
     dead.start()
     cluster.wait_healthy()
-    for one in (ledger, *others):
-        one.account = cluster.at(one.account, dead)
-        one.check(crashed=True, windows=WINDOWS)
+    settle_books(cluster, ledgers, at=dead)
 
 
 def test_open_claims_are_carried_over(cluster, receiver, ledger_of):
@@ -235,19 +179,16 @@ def test_open_claims_are_carried_over(cluster, receiver, ledger_of):
 
 
 def test_a_planned_end_leaves_nothing_unknown(cluster, receiver, ledger_of):
-    _, ledger, shard = subscribed(cluster, receiver, ledger_of, limits=LIMITS)
-    others = [subscribed(cluster, receiver, ledger_of, n, limits=LIMITS)[1] for n in range(3)]
-    for one in (ledger, *others):
+    ledgers, shard = accounts(cluster, receiver, ledger_of)
+    for one in ledgers:
         receiver.on(one.path, Answer(wait=0.2))
     leaving = cluster.primary_of(shard)
-
-    def leave():
+    with Stream(cluster, ledgers) as stream:
+        stream.flows(20)
         assert leaving.terminate() == 0
-
-    load = load_until(cluster, [ledger, *others], leave)
+        print(f"events of every account flowed again after {stream.flows():.3f} s")
+        stream.flows(20)
     # No request was refused, neither by the node that went nor by those that took over.
-    assert not load.refusals
-    for one in (ledger, *others):
-        one.account = cluster.at(one.account, cluster.running()[0])
-        log = one.check(windows=WINDOWS)
+    assert not stream.refusals
+    for log in settle_books(cluster, ledgers, crashed=False):
         assert {n["state"] for n in log} == {"delivered"}

@@ -19,9 +19,9 @@ SYSTEM_SHARD = 0xFFFF
 NAME = "test"
 
 
-def free_port():
+def free_port(host="127.0.0.1"):
     with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
+        one.bind((host, 0))
         return one.getsockname()[1]
 
 
@@ -94,14 +94,15 @@ class Cluster:
     def add(self):
         """One node more, not started."""
         number = len(self.nodes) + 1
-        # An address of its own, so that a certificate is one node's and no other's.
-        address = f"127.0.0.{number}"
+        # An address of its own, so that a certificate is one node's and no other's; not 127.0.0.1, where anybody's
+        # connection may take the port while the node is down.
+        address = f"127.0.0.{number + 1}"
         certificate, key = self.authority.issue(f"{self.folder.name}-member{number}", hosts=(address,))
         node = Node(self.folder / f"node{number}", self.authority, {
             "auth.master-key-file": str(self.folder / "master.keys"),
             "cluster.name": NAME,
             "cluster.etcd": [self.etcd.url],
-            "cluster.listen": f"{address}:{free_port()}",
+            "cluster.listen": f"{address}:{free_port(address)}",
             "cluster.certificate": str(certificate),
             "cluster.key": str(key),
             "cluster.ca": str(self.authority.path),
@@ -123,6 +124,25 @@ class Cluster:
         for node in self.nodes:
             node.close()
         self.etcd.close()
+
+    def recover(self):
+        """Whatever a test has done to them: all nodes run, no fault waits for its moment, the wanted members are there."""
+        self.etcd.go_on()
+        started = []
+        for node in self.nodes:
+            if node.fault.exists():
+                node.fault.unlink()
+                if node.running():
+                    node.kill()
+            if node.stopped():
+                self.go_on(node)
+            if node.process is not None and not node.running():
+                node.wait_end()
+            if node.process is None:
+                started.append(node.start(wait=False))
+        for node in started:
+            node.wait_ready()
+        self.wait_healthy()
 
     # --- faults ---
 
@@ -155,13 +175,23 @@ class Cluster:
         return answer.json if answer.status == 200 else None
 
     def is_healthy(self):
-        """Every running node sees every running node and nothing to move, and all agree who leads what."""
+        """Every running node sees every running node and nothing to move, all agree who leads what, and every member
+        has its whole shard."""
         views = [self.view(node) for node in self.running()]
         if not views or not all(v and v["healthy"] and not v["moves"] for v in views):
             return False
         if any(len(v["nodes"]) != len(views) for v in views):
             return False
-        return all(v["shards"] == views[0]["shards"] for v in views)
+        shards = views[0]["shards"]
+        return (all(v["shards"] == shards for v in views)
+                and all(m["role"] == "full" for s in shards for m in s["members"]))
+
+    def can_lose_one(self):
+        """Every shard has as many whole copies as it is to have, and each running node knows it; shards may be on the
+        move."""
+        views = [self.view(node) for node in self.running()]
+        return len(views) == len(self.nodes) and all(
+            v and v["healthy"] and len(v["nodes"]) == len(views) and v["shards"] == views[0]["shards"] for v in views)
 
     def wait_healthy(self, seconds=60):
         wait_for(self.is_healthy, seconds, lambda: "a healthy cluster: " + self.describe(), pause=0.1)
@@ -215,7 +245,7 @@ def shard_of(subscription):
 
 
 class Entrances:
-    """What a load balancer does: each connection goes to the next node that runs. For `Load`."""
+    """What a load balancer does: each connection goes to the next node that runs and isn't stopped. For `Load`."""
 
     def __init__(self, nodes):
         self.nodes = nodes
@@ -225,6 +255,6 @@ class Entrances:
     def address(self):
         for _ in self.nodes:
             node = self.nodes[next(self._turn) % len(self.nodes)]
-            if node.running():
+            if node.running() and not node.stopped():
                 return node.address
         raise ConnectionRefusedError("no node runs")

@@ -13,6 +13,7 @@ import threading
 import time
 
 from .api import FINAL
+from .clock import boot_ns
 
 
 def nanoseconds(rfc3339):
@@ -49,7 +50,7 @@ def check_windows(windows, log, arrivals):
 
 class Ledger:
     """Of one account and its receiver. `subscriptions`: how many of them match each event of the load; None when that
-    changes meanwhile."""
+    changes meanwhile. `answers`: of each 202, when its request was sent and it came (boot time), and the events' ids."""
 
     def __init__(self, folder, account, receiver, path, subscriptions=1):
         self.account = account
@@ -59,6 +60,7 @@ class Ledger:
         self.accepted = {}
         self.told = {}
         self.tried = {}
+        self.answers = []
         self._guard = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
         self._file = open(folder / f"accepted-{account.name}.jsonl", "ab", buffering=0)
@@ -70,8 +72,9 @@ class Ledger:
         with self._guard:
             self.tried.update({e["id"]: e for e in events})
 
-    def answered(self, answer, events):
+    def answered(self, answer, events, sent=0):
         """Writes down what a 202 promised, before anything else happens."""
+        came = boot_ns()
         assert len(answer["events"]) == len(events), answer
         lines = b""
         for told, event in zip(answer["events"], events):
@@ -83,6 +86,7 @@ class Ledger:
         with self._guard:
             self.accepted.update({e["id"]: e for e in events})
             self.told.update({told["id"]: told["notifications"] for told in answer["events"]})
+            self.answers.append((sent, came, [e["id"] for e in events]))
 
     def check(self, crashed=False, windows=(), seconds=60, expired=False):
         """All of the promises that the three books can show. Gives the log.
@@ -154,18 +158,21 @@ class Ledger:
 
 
 class Load:
-    """Posts events from a few threads until it is stopped or has posted `total`.
+    """Posts events from a few threads until it is stopped or has posted `total`; each waits `pace` seconds between two.
 
     When the node dies, each thread waits until `Node.url` is one that answers, and posts what it had in hand again, with
     the same ids: exactly what a SaaS does that wants no change lost."""
 
-    def __init__(self, node, ledgers, total=None, threads=4, per_request=1, make=None, again=True):
+    def __init__(self, node, ledgers, total=None, threads=4, per_request=1, make=None, again=True, timeout=60,
+                 pace=0):
         self.node = node
         self.ledgers = ledgers
         self.total = total
         self.per_request = per_request
         self.make = make or (lambda account: account.event())
         self.again = again
+        self.timeout = timeout
+        self.pace = pace
         self.statuses = collections.Counter()
         self.refusals = collections.Counter()  # by what their answer says
         self.problems = []
@@ -214,13 +221,15 @@ class Load:
                     events = [self.make(ledger.account) for _ in range(self.per_request)]
                 ledger.trying(events)
                 while True:
+                    sent = boot_ns()
                     connection, answer = self._post(connection, ledger.account, events)
                     if answer is not None:
-                        ledger.answered(answer, events)
+                        ledger.answered(answer, events, sent)
                         break
                     if self._stop.is_set() or not self.again:
                         break
                     time.sleep(0.02)
+                time.sleep(self.pace)
             if connection:
                 connection.close()
         except BaseException as problem:  # noqa: B902 - told by `join`
@@ -232,7 +241,7 @@ class Load:
         try:
             address = self.node.address
             if connection is None or (connection.host, connection.port) != address:
-                connection = http.client.HTTPConnection(*address, timeout=60)
+                connection = http.client.HTTPConnection(*address, timeout=self.timeout)
             connection.request(
                 "POST",
                 f"{account.path}/events",

@@ -70,7 +70,9 @@ class Node:
             "log.format": "text",
             **(settings or {}),
         }
-        self.environment = {"CARILLON_ADMIN_TOKEN": ADMIN_TOKEN, **(environment or {})}
+        self.fault = folder / "fault"
+        self.environment = {"CARILLON_ADMIN_TOKEN": ADMIN_TOKEN, "CARILLON_TEST_FAULT_FILE": str(self.fault),
+                            **(environment or {})}
         self.process = None
         self.starts = 0
         self.urls = []
@@ -145,6 +147,19 @@ class Node:
 
     def signal(self, what):
         self.process.send_signal(what)
+
+    def arm(self, point, nth=1, stop=False):
+        """The running node kills itself, or stops (SIGSTOP), when it reaches this fault point the nth time from now."""
+        text = self.fault.with_suffix(".new")
+        text.write_text(f"{point}:{nth}{':stop' if stop else ''}\n")
+        text.rename(self.fault)
+
+    def stopped(self):
+        """Whether a SIGSTOP holds it."""
+        if not self.running():
+            return False
+        stat = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
+        return stat.rpartition(")")[2].split()[0] == "T"
 
     def _reap(self, seconds):
         try:
