@@ -10,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from carillon.certificates import Authority  # noqa: E402
 from carillon.cluster import Cluster  # noqa: E402
+from carillon.cluster_load import Tenants  # noqa: E402
 from carillon.ledger import Ledger  # noqa: E402
 from carillon.node import Node, build_folder  # noqa: E402
 from carillon.receiver import Receiver  # noqa: E402
@@ -114,6 +115,12 @@ def cluster(module_cluster):
     """The file's own cluster, with its NODE_SETTINGS; as it was at first, whatever a test before has done to it."""
     module_cluster.recover()
     return module_cluster
+
+
+@pytest.fixture
+def tenants(cluster, receiver, ledger_of):
+    """Accounts on the file's cluster, each where it is wanted."""
+    return Tenants(cluster, receiver, ledger_of)
 
 
 @pytest.fixture

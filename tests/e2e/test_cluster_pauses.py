@@ -9,7 +9,7 @@ import time
 
 import pytest
 from carillon.clock import boot_ns, wait_for
-from carillon.cluster_load import Stream, Tenants, settle_books
+from carillon.cluster_load import Stream, close_books
 from carillon.ledger import nanoseconds
 from carillon.receiver import Answer
 
@@ -18,11 +18,6 @@ NODE_SETTINGS = {"delivery.timeout": "1s", "delivery.connect-timeout": "1s"}
 
 OF_A_PRIMARY = [("rows-stored", "rows-committed"), ("before-post", "outcome-received")]
 OF_A_MEMBER = ["rows-received", "rows-stored"]
-
-
-@pytest.fixture
-def tenants(cluster, receiver, ledger_of):
-    return Tenants(cluster, receiver, ledger_of)
 
 
 class Pauses:
@@ -45,10 +40,8 @@ class Pauses:
     def end(self, ledgers, receiver, crashed=True):
         """The cluster is what it was, each node tells the same books, and nothing that was claimed before a pause and
         became `unknown` by it was first sent behind it."""
-        self.cluster.wait_healthy()
-        logs = [settle_books(self.cluster, ledgers, crashed=crashed, at=node) for node in self.cluster.nodes]
-        assert all(log == logs[0] for log in logs)
-        unknown = {n["webhook_id"]: nanoseconds(n["claimed_at"]) for log in logs[0] for n in log
+        unknown = {n["webhook_id"]: nanoseconds(n["claimed_at"])
+                   for log in close_books(self.cluster, ledgers, crashed=crashed) for n in log
                    if n["state"] == "unknown"}
         for stopped, went_on in self._moments:
             late = [a for one in ledgers for a in receiver.at(one.path)

@@ -122,3 +122,11 @@ def settle_books(cluster, ledgers, crashed=True, at=None, windows=WINDOWS, secon
         one.account = cluster.at(one.account, node)
         logs.append(one.check(crashed=crashed, windows=windows, seconds=seconds))
     return logs
+
+
+def close_books(cluster, ledgers, **more):
+    """The cluster has its wanted members, and each node tells the same books (see `settle_books`). Gives the logs."""
+    cluster.wait_healthy()
+    logs = [settle_books(cluster, ledgers, at=node, **more) for node in cluster.nodes]
+    assert all(log == logs[0] for log in logs)
+    return logs[0]
