@@ -111,7 +111,7 @@ class Cluster:
         self.nodes.append(node)
         return node
 
-    def start(self, seconds=60):
+    def start(self, seconds=120):
         self.etcd.start()
         for node in self.nodes:
             node.start(wait=False)
@@ -201,7 +201,7 @@ class Cluster:
         return len(views) == len(self.nodes) and all(
             v and v["healthy"] and len(v["nodes"]) == len(views) and v["shards"] == views[0]["shards"] for v in views)
 
-    def wait_healthy(self, seconds=60):
+    def wait_healthy(self, seconds=120):
         wait_for(self.is_healthy, seconds, lambda: "a healthy cluster: " + self.describe(), pause=0.1)
 
     def describe(self):
