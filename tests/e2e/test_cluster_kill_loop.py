@@ -47,7 +47,7 @@ def test_kill_loop(cluster, receiver, ledger_of):
             victim = chance.choice(cluster.nodes)
             victim.kill()
             died = boot_ns()
-            accepted_after.append(stream.flows(since=died))
+            accepted_after.append(stream.flows(since=died, seconds=15))
             posts = wait_for(lambda: (lambda all_: all(all_) and all_)([first_post(one, died) for one in ledgers]), 30,
                              "a POST of every account")
             posted_after.append((max(posts) - died) / 1e9)

@@ -95,6 +95,10 @@ class Stream:
     def statuses(self):
         return self._load.statuses
 
+    @property
+    def refusals(self):
+        return self._load.refusals
+
     def stands_still(self, quiet, seconds=30):
         """Waits until nothing was accepted for so long."""
         wait_for(lambda: boot_ns() - max(one.answers[-1][1] for one in self.ledgers) >= quiet * 1e9, seconds,
