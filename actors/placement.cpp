@@ -67,9 +67,7 @@ void placement_state::start(services_ptr services, placement_setup given) {
   setup.watcher = me;
   setup.known = [known = hosts](const net::link_hello& peer) { return known->knows(peer); };
   peers = spawn_peers(self->home_system(), std::move(setup));
-  watch = at.configuration->watch(
-      coordination::cluster_prefix(at.settings.name), 0,
-      [me](coordination::watch_report report) { caf::anon_send(me, std::move(report)); });
+  follow_configuration();
   register_node();
   self->delayed_send(self, tick_interval, tick_atom_v);
 }
@@ -129,10 +127,37 @@ void placement_state::registered(const registry_news& news) {
 
 // --- what is known ---
 
+void placement_state::follow_configuration() {
+  watch = at.configuration->watch(
+      coordination::cluster_prefix(at.settings.name), 0,
+      [me = placement_actor{self}](coordination::watch_report report) { caf::anon_send(me, std::move(report)); });
+}
+
+/// Whether the store that tells this holds the cluster which this node belongs to. One that has lost its data, or holds
+/// a cluster that was founded since, says nothing of who has which shard.
+bool placement_state::is_ours(const coordination::watch_report& report) {
+  const auto key = coordination::identity_key(at.settings.name);
+  for (const auto& one : report.changes) {
+    if (one.key != key)
+      continue;
+    const auto identity = one.now ? storage::decode_membership(one.now->value) : std::nullopt;
+    ours = identity && identity->founder == at.founder;
+  }
+  return ours;
+}
+
 void placement_state::watched(const coordination::watch_report& report) {
   // What was read counts also while nothing is told as it happens: at the start, or when the stream is lost.
-  for (const auto& one : report.changes)
-    take_in(one);
+  if (is_ours(report)) {
+    if (std::exchange(passed_over, false))
+      return follow_configuration(); // tells all of it once more
+    for (const auto& one : report.changes)
+      take_in(one);
+  } else if (!report.changes.empty() && !std::exchange(passed_over, true)) {
+    config::log(log_level::error,
+                "the configuration store doesn't hold this cluster; what is served goes on. Bring its data back",
+                {{"cluster", at.settings.name}, {"founder", at.founder}});
+  }
   const bool follows = report.stream == coordination::watch_report::state::following;
   if (std::exchange(following, follows) && !follows)
     config::log(log_level::warning, "the configuration store doesn't answer; what is served goes on",
@@ -236,10 +261,10 @@ void placement_state::publish() {
 }
 
 std::vector<coordination::placement_step> placement_state::steps() const {
-  std::set<coordination::node_id> alive;
-  for (const auto& [who, entry] : nodes)
-    if (who == at.self || links.contains(who))
-      alive.insert(who);
+  // Whom it speaks with. That a lease has ended says only that its node doesn't reach etcd.
+  std::set<coordination::node_id> alive{at.self};
+  for (const auto& linked : links)
+    alive.insert(linked.first);
   std::vector<domain::shard_id> of_accounts;
   coordination::shard_map current, system;
   for (const auto& [shard, known] : shards)

@@ -7,12 +7,10 @@ import time
 import pytest
 from carillon.api import key_secret
 from carillon.clock import wait_for
-from carillon.cluster import SHARDS, SYSTEM_SHARD, Cluster, Entrances, shard_of
+from carillon.cluster import SHARDS, SYSTEM_SHARD, Cluster, Entrances
+from carillon.cluster_load import LIMITS, WINDOWS, everywhere, subscribed, wait_until_known
 from carillon.ledger import Load
 from carillon.receiver import HANG, Answer
-
-WINDOWS = [(40, 2)]
-LIMITS = [{"count": count, "seconds": seconds} for count, seconds in WINDOWS]
 
 
 @pytest.fixture(scope="module")
@@ -35,26 +33,6 @@ def cluster(module_cluster):
             node.start()
     module_cluster.wait_healthy()
     return module_cluster
-
-
-def everywhere(cluster, account):
-    """The account, as it is reached by each running node."""
-    return [cluster.at(account, node) for node in cluster.running()]
-
-
-def wait_until_known(cluster, account):
-    """What one node made is another's a moment later."""
-    for there in everywhere(cluster, account):
-        wait_for(lambda there=there: there.call("GET", "/usage").status == 200, 5, f"{account.name} on every node")
-
-
-def subscribed(cluster, receiver, ledger_of, number=0, **more):
-    """An account with a subscription, its ledger, and the shard that it is in."""
-    account = cluster.nodes[number].api.account(**more)
-    path = f"/{account.name}"
-    wait_until_known(cluster, account)
-    subscription = account.subscribe(receiver.url(path))
-    return account, ledger_of(account, receiver, path), shard_of(subscription)
 
 
 def test_every_shard_is_held_twice_and_each_node_leads_some(cluster):

@@ -1,0 +1,88 @@
+"""Events that flow into a cluster while something befalls it, and the books afterwards."""
+
+import contextlib
+
+from .clock import wait_for
+from .cluster import Entrances, shard_of
+from .ledger import Load
+from .receiver import Answer
+
+WINDOWS = [(40, 2)]
+LIMITS = [{"count": count, "seconds": seconds} for count, seconds in WINDOWS]
+# More than these, and an account's events must flow.
+_SOME = 20
+_MOST_ACCOUNTS = 200
+
+
+def everywhere(cluster, account):
+    """The account, as it is reached by each running node."""
+    return [cluster.at(account, node) for node in cluster.running()]
+
+
+def wait_until_known(cluster, account):
+    """What one node made is another's a moment later."""
+    for there in everywhere(cluster, account):
+        wait_for(lambda there=there: there.call("GET", "/usage").status == 200, 5, f"{account.name} on every node")
+
+
+def subscribed(cluster, receiver, ledger_of, number=0, **more):
+    """An account with a subscription, its ledger, and the shard that it is in."""
+    account = cluster.nodes[number].api.account(**more)
+    path = f"/{account.name}"
+    wait_until_known(cluster, account)
+    subscription = account.subscribe(receiver.url(path))
+    return account, ledger_of(account, receiver, path), shard_of(subscription)
+
+
+class Books:
+    """An account on each node, and its ledger. `of(node)` is that of the account which the node led at first."""
+
+    def __init__(self, cluster, receiver, ledger_of):
+        self.cluster = cluster
+        self._of = {}
+        self.shards = {}
+        for _ in range(_MOST_ACCOUNTS):
+            if len(self._of) == len(cluster.running()):
+                break
+            account, ledger, shard = subscribed(cluster, receiver, ledger_of, limits=LIMITS)
+            leads = cluster.primary_of(shard)
+            if leads not in self._of:
+                self._of[leads] = ledger
+                self.shards[leads] = shard
+                # Slow enough that some POSTs are under way whatever happens.
+                receiver.on(ledger.path, Answer(wait=0.02))
+        self.all = list(self._of.values())
+
+    def of(self, node):
+        return self._of[node]
+
+    def balance(self, crashed=True, seconds=60):
+        """The cluster is whole again, and each node shows books that hold. Gives the logs."""
+        self.cluster.wait_healthy(seconds)
+        logs = []
+        for ledger in self.all:
+            for node in self.cluster.running():
+                ledger.account = self.cluster.at(ledger.account, node)
+                logs.append(ledger.check(crashed=crashed, windows=WINDOWS))
+        return logs
+
+
+def wait_flowing(cluster, ledgers, load, count=_SOME, seconds=40):
+    """Until so many more events of each account were accepted."""
+    before = [len(one.accepted) for one in ledgers]
+    wait_for(lambda: all(len(one.accepted) >= was + count for one, was in zip(ledgers, before)), seconds,
+             lambda: f"events of {[one.account.name for one in ledgers]}: "
+                     f"{[len(one.accepted) - was for one, was in zip(ledgers, before)]} {load.statuses}\n"
+                     + cluster.describe())
+
+
+@contextlib.contextmanager
+def flowing(cluster, ledgers, through=None, threads=4):
+    """Posts events by these nodes (all), before, during and after what is done inside."""
+    load = Load(Entrances(through or cluster.nodes), ledgers, threads=threads).start()
+    try:
+        wait_flowing(cluster, ledgers, load)
+        yield load
+        wait_flowing(cluster, ledgers, load)
+    finally:
+        load.stop()
