@@ -151,6 +151,9 @@ class Etcd:
     def put(self, key, value, lease=0):
         return self.call("kv/put", {"key": _base64(key), "value": _base64(value), "lease": str(lease)})
 
+    def erase(self, key):
+        return self.call("kv/deleterange", {"key": _base64(key)})
+
     def compact(self):
         """Forgets all history: who watches from an earlier revision is told to read anew."""
         now = self.call("kv/range", {"key": _base64("/")})["header"]["revision"]
