@@ -355,6 +355,10 @@ std::uint64_t node::catalog_changes() const {
   return impl_->shared->catalog_changes;
 }
 
+bool node::catalog_is_current() const {
+  return !impl_->membership || domain::boot_clock::now() < impl_->shared->catalog_good_until.load();
+}
+
 std::uint64_t node::catalog_applied() const {
   return impl_->shared->catalog_applied;
 }

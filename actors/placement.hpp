@@ -62,9 +62,12 @@ struct placement_state {
 
   void register_node();
   void put_entry();
+  coordination::revision replaceable(const coordination::entry& there, std::string& twin) const;
   bool is_ours(const coordination::watch_report& report);
   void take_in(const coordination::change& one);
   void dial_those_missing();
+  bool catalog_is_sure() const;
+  void vouch_for_catalog();
   void publish();
   std::vector<coordination::placement_step> steps() const;
   void save_clocks();
@@ -93,7 +96,10 @@ struct placement_state {
   bool registering = false, following = false, changed = false, left = false;
   bool members_changed = false; ///< and are not written down yet
   bool ours = false;     ///< the configuration store holds this cluster, as far as was told
+  bool in_cluster = false;  ///< its entry was there, in this life
+  bool ours = false;        ///< the configuration store holds this cluster, as far as was told
   bool passed_over = false; ///< something was told while it didn't
+  bool vouched = false;     ///< for the catalog, in this life
 
   static inline const char* name = "placement";
 };

@@ -21,7 +21,8 @@ answer get_readyz(call& c) {
     reasons.emplace_back("store-full");
   if (node.held())
     reasons.emplace_back("held");
-  if (node.clustered() && node.where(domain::system_shard).is == actors::node::place::kind::nowhere)
+  if (node.clustered() && (node.where(domain::system_shard).is == actors::node::place::kind::nowhere ||
+                           !node.catalog_is_current()))
     reasons.emplace_back("no-quorum");
   std::string body;
   domain::object_writer object{body};

@@ -1,9 +1,8 @@
-"""One node's disk is slow, breaks, is full, is lost, is old, or is another's: the others have what was acknowledged."""
+"""One node's disk is slow, breaks, is lost, is old, or is another's: the others have what was acknowledged."""
 
 import errno
 import os
 import shutil
-import subprocess
 
 import pytest
 from carillon.clock import wait_for
@@ -133,7 +132,7 @@ def test_another_nodes_disk(cluster, books):
     (twin.folder / "copy").rename(node.store)
     with flowing(cluster, books.all, through=[twin, third]) as load:
         node.start()
-        node.wait_for_log("another entry is there", 20)
+        node.wait_for_log("another node has this store's id", 20)
         wait_flowing(cluster, books.all, load)
         assert cluster.id_of(twin) == identity
         node.kill()

@@ -2,7 +2,7 @@
 
 import pytest
 from carillon.cluster import ETCD, Cluster, address_of
-from carillon.cluster_load import Books, flowing, wait_flowing
+from carillon.cluster_load import Books, flowing, led_by, wait_flowing
 from carillon.clock import wait_for
 from carillon.network import Network
 
@@ -100,3 +100,17 @@ def test_a_node_cut_from_etcd_alone_goes_on(cluster, books):
         cluster.network.mend()
     wait_for(lambda: identity in cluster.registered(), 20, "its return")
     assert {n["state"] for log in books.balance(crashed=False) for n in log} == {"delivered"}
+
+
+def test_a_key_that_is_revoked_behind_a_nodes_back(cluster, receiver, ledger_of):
+    """Who can't know any more which keys are good answers nobody by them."""
+    alone, *others = cluster.nodes
+    account, _, _ = led_by(cluster, alone, receiver, ledger_of)
+    there = cluster.at(account, alone)
+    assert there.call("GET", "/usage").status == 200
+    cluster.cut(alone, *others, ETCD)
+    revoke = f"{account.path}/keys/{account.key_id}"
+    wait_for(lambda: others[0].api.call("DELETE", revoke).status in (200, 204), 20, "a revocation without it")
+    wait_for(lambda: there.call("GET", "/usage").status == 503, 20, "a refusal", pause=0.1)
+    cluster.network.mend()
+    wait_for(lambda: there.call("GET", "/usage").status == 401, 20, "an end of the key", pause=0.1)

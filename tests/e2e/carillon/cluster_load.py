@@ -25,13 +25,22 @@ def wait_until_known(cluster, account):
         wait_for(lambda there=there: there.call("GET", "/usage").status == 200, 5, f"{account.name} on every node")
 
 
-def subscribed(cluster, receiver, ledger_of, number=0, **more):
+def subscribed(cluster, receiver, ledger_of, number=0, event="new", **more):
     """An account with a subscription, its ledger, and the shard that it is in."""
     account = cluster.nodes[number].api.account(**more)
     path = f"/{account.name}"
     wait_until_known(cluster, account)
-    subscription = account.subscribe(receiver.url(path))
+    subscription = account.subscribe(receiver.url(path), event=event)
     return account, ledger_of(account, receiver, path), shard_of(subscription)
+
+
+def led_by(cluster, node, receiver, ledger_of, **more):
+    """An account that this node leads, its ledger and its shard."""
+    for _ in range(_MOST_ACCOUNTS):
+        account, ledger, shard = subscribed(cluster, receiver, ledger_of, **more)
+        if cluster.primary_of(shard) is node:
+            return account, ledger, shard
+    raise AssertionError(f"{node.folder.name} leads none of {_MOST_ACCOUNTS} accounts: {cluster.describe()}")
 
 
 class Books:
@@ -41,16 +50,10 @@ class Books:
         self.cluster = cluster
         self._of = {}
         self.shards = {}
-        for _ in range(_MOST_ACCOUNTS):
-            if len(self._of) == len(cluster.running()):
-                break
-            account, ledger, shard = subscribed(cluster, receiver, ledger_of, limits=LIMITS)
-            leads = cluster.primary_of(shard)
-            if leads not in self._of:
-                self._of[leads] = ledger
-                self.shards[leads] = shard
-                # Slow enough that some POSTs are under way whatever happens.
-                receiver.on(ledger.path, Answer(wait=0.02))
+        for node in cluster.running():
+            _, self._of[node], self.shards[node] = led_by(cluster, node, receiver, ledger_of, limits=LIMITS)
+            # Slow enough that some POSTs are under way whatever happens.
+            receiver.on(self._of[node].path, Answer(wait=0.02))
         self.all = list(self._of.values())
 
     def of(self, node):
@@ -77,9 +80,9 @@ def wait_flowing(cluster, ledgers, load, count=_SOME, seconds=40):
 
 
 @contextlib.contextmanager
-def flowing(cluster, ledgers, through=None, threads=4):
+def flowing(cluster, ledgers, through=None, threads=4, make=None):
     """Posts events by these nodes (all), before, during and after what is done inside."""
-    load = Load(Entrances(through or cluster.nodes), ledgers, threads=threads).start()
+    load = Load(Entrances(through or cluster.nodes), ledgers, threads=threads, make=make).start()
     try:
         wait_flowing(cluster, ledgers, load)
         yield load

@@ -43,6 +43,7 @@ class _End:
         self.held = collections.deque()  # (due, bytes; empty at the end)
         self.held_bytes = 0
         self.reads = True
+        self.broken = False
         self.other = None
         self.watched = 0
 
@@ -198,7 +199,9 @@ class Network:
         wanted = 0
         if end.connected and end.reads and (end.other is None or end.other.held_bytes < _HELD):
             wanted |= selectors.EVENT_READ
-        if not end.connected or (end.held and end.way.open and end.held[0][0] <= time.monotonic()):
+        if end.broken:
+            wanted = 0
+        elif not end.connected or (end.held and end.way.open and end.held[0][0] <= time.monotonic()):
             wanted |= selectors.EVENT_WRITE
         if wanted == end.watched:
             return
@@ -222,34 +225,39 @@ class Network:
                 end.connected = True
             if mask & selectors.EVENT_READ and end.connected:
                 self._take_in(wire, end)
-            self._let_out(wire)
         except BlockingIOError:
-            self._let_out(wire)
+            pass
         except OSError:
-            self._end(wire, abruptly=True)
+            self._lost(wire, end)
+        self._let_out(wire)
 
     def _take_in(self, wire, end):
         data = end.socket.recv(_CHUNK)
+        if not data and end.other is None:
+            self._end(wire, abruptly=True)  # given up before anything came through
+            return
+        end.reads = bool(data)
+        if end.other and end.other.broken:
+            return
         way = wire.forth if end is wire.ends[0] else wire.ends[0].way
         held = end.other.held if end.other else wire.early
         held.append((time.monotonic() + way.delay, data))
         if end.other:
             end.other.held_bytes += len(data)
-        elif not data or sum(len(one) for _, one in held) >= _HELD:
-            # Given up before anything came through; or more than a greeting, which waits in the kernel.
-            if not data:
-                self._end(wire, abruptly=True)
-                return
-            end.reads = False
-        if not data:
-            end.reads = False
+
+    def _lost(self, wire, end):
+        """Whoever is there has broken off; the other hears of it as of everything else."""
+        if end.other is None or end.other.broken:
+            self._end(wire, abruptly=True)
+            return
+        end.reads, end.broken = False, True
+        end.held.clear()
+        end.held_bytes = 0
+        end.other.held.append((time.monotonic() + end.other.way.delay, b""))
 
     def _let_out_all(self):
         for wire in list(self._wires):
-            try:
-                self._let_out(wire)
-            except OSError:
-                self._end(wire, abruptly=True)
+            self._let_out(wire)
 
     def _let_out(self, wire):
         if wire not in self._wires:
@@ -258,27 +266,37 @@ class Network:
             self._open(wire)
             wire.ends[0].reads = True
         for end in wire.ends:
-            while end.connected and end.held and end.way.open and end.held[0][0] <= time.monotonic():
-                due, data = end.held[0]
-                if not data:
-                    end.held.popleft()
-                    end.socket.shutdown(socket.SHUT_WR)
-                    wire.finished += 1
-                    continue
-                try:
-                    sent = end.socket.send(data)
-                except BlockingIOError:
-                    break
-                end.held_bytes -= sent
-                if sent == len(data):
-                    end.held.popleft()
-                else:
-                    end.held[0] = (due, data[sent:])
+            try:
+                self._let_out_to(wire, end)
+            except BlockingIOError:
+                pass
+            except OSError:
+                self._lost(wire, end)
+        if wire not in self._wires:
+            return
         if wire.finished == 2:
             self._end(wire, abruptly=False)
             return
         for end in wire.ends:
             self._watch(end)
+
+    def _let_out_to(self, wire, end):
+        while end.connected and end.held and end.way.open and end.held[0][0] <= time.monotonic():
+            due, data = end.held[0]
+            if data:
+                sent = end.socket.send(data)
+                end.held_bytes -= sent
+                if sent == len(data):
+                    end.held.popleft()
+                else:
+                    end.held[0] = (due, data[sent:])
+                continue
+            if end.other.broken:
+                self._end(wire, abruptly=True)
+                return
+            end.held.popleft()
+            wire.finished += 1
+            end.socket.shutdown(socket.SHUT_WR)
 
     def _end(self, wire, abruptly):
         if wire not in self._wires:
