@@ -52,7 +52,7 @@ def all_reach_all(cluster):
 def test_links_that_break(cluster, books):
     """One after the other, then all at once, and each time they are made anew."""
     with flowing(cluster, books.all) as load:
-        for pairs in [[pair] for pair in PAIRS] + [PAIRS, PAIRS]:
+        for pairs in [[pair] for pair in PAIRS] + [PAIRS]:
             for pair in pairs:
                 assert cluster.network.drop(*pair) >= 1
             wait_for(lambda: all_reach_all(cluster), 20, lambda: "links anew: " + cluster.describe())

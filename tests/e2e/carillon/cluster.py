@@ -272,6 +272,8 @@ class Cluster:
             return False
         if any(len(v["nodes"]) != len(views) for v in views):
             return False
+        if any(m["role"] != "full" for v in views for s in v["shards"] for m in s["members"]):
+            return False
         return all(v["shards"] == views[0]["shards"] for v in views)
 
     def wait_healthy(self, seconds=60):
