@@ -95,7 +95,6 @@ struct placement_state {
   domain::boot_time register_at{}, clocks_saved{};
   bool registering = false, following = false, changed = false, left = false;
   bool members_changed = false; ///< and are not written down yet
-  bool ours = false;     ///< the configuration store holds this cluster, as far as was told
   bool in_cluster = false;  ///< its entry was there, in this life
   bool ours = false;        ///< the configuration store holds this cluster, as far as was told
   bool passed_over = false; ///< something was told while it didn't
