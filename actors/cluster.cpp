@@ -32,8 +32,6 @@ using namespace std::chrono_literals;
 /// Between two tries to read what the cluster is.
 constexpr auto found_retry = 500ms;
 
-std::string identity_key(const std::string& name) { return coordination::cluster_prefix(name) + "identity"; }
-
 std::string host_part(const std::string& address) {
   auto host = address.substr(0, address.rfind(':'));
   if (host.starts_with('[') && host.ends_with(']'))
@@ -88,7 +86,7 @@ void cluster::found_or_join(storage::store& store) {
   }
   storage::cluster_identity mine{settings_.name, self_, store.identity().hash_key, store.identity().shards,
                                  store.identity().generation};
-  const auto key = identity_key(settings_.name);
+  const auto key = coordination::identity_key(settings_.name);
   std::string said;
   for (;; std::this_thread::sleep_for(found_retry)) {
     const auto there = wait_for<coordination::get_result>(

@@ -86,7 +86,7 @@ struct registry_news {
   coordination::lease_id lease = 0; ///< 0: none
   bool put = false;
   std::string detail; ///< why not
-  coordination::revision revision = 0; ///< of the entry
+  std::optional<coordination::entry> entry; ///< what is there
 };
 struct cluster_view; // cluster_view.hpp
 using cluster_view_ptr = std::shared_ptr<const cluster_view>;

@@ -355,8 +355,11 @@ std::uint64_t node::catalog_changes() const {
   return impl_->shared->catalog_changes;
 }
 
-bool node::catalog_known() const {
-  return !clustered() || impl_->shared->catalog_known;
+bool node::catalog_is_current() const {
+  if (!impl_->membership)
+    return true;
+  const auto& shared = *impl_->shared;
+  return shared.catalog_known && domain::boot_clock::now() < shared.catalog_good_until.load();
 }
 
 std::uint64_t node::catalog_applied() const {

@@ -93,8 +93,9 @@ public:
   void answer_forwarded_by(std::function<void(std::string, std::function<void(std::string)>)> how);
   /// Rises when accounts, keys or tokens changed through another node.
   std::uint64_t catalog_changes() const;
-  /// Whether this node's copy of them may be answered from: not before it has been level with the others'.
-  bool catalog_known() const;
+  /// Whether this node's copy of them is complete and may be judged by. Not before it has been level with the others' or while it is being filled, nor once
+  /// this node has reached nobody for a while who could have removed it: a key may be revoked by then.
+  bool catalog_is_current() const;
   /// How far this node's copy of them is.
   std::uint64_t catalog_applied() const;
   /// What this node knows of its cluster; null when nothing yet, or on a node alone.

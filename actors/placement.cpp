@@ -21,6 +21,9 @@ using config::log_level;
 constexpr auto tick_interval = 100ms;
 /// A node is taken for gone when its entry wasn't kept alive for so long.
 constexpr auto lease_time = 5s;
+/// How long accounts, keys and tokens are judged by as they are here, after this node has last made sure that nobody
+/// changes them without it. Longer than it takes to replace a primary, so that its end refuses nobody.
+constexpr auto catalog_patience = 2s;
 /// Between two tries to put this node's entry there, and to reach a peer.
 constexpr auto register_retry = 500ms;
 constexpr auto dial_retry = 300ms;
@@ -67,9 +70,7 @@ void placement_state::start(services_ptr services, placement_setup given) {
   setup.watcher = me;
   setup.known = [known = hosts](const net::link_hello& peer) { return known->knows(peer); };
   peers = spawn_peers(self->home_system(), std::move(setup));
-  watch = at.configuration->watch(
-      coordination::cluster_prefix(at.settings.name), 0,
-      [me](coordination::watch_report report) { caf::anon_send(me, std::move(report)); });
+  follow_configuration();
   register_node();
   self->delayed_send(self, tick_interval, tick_atom_v);
 }
@@ -81,8 +82,18 @@ void placement_state::register_node() {
     return;
   lease_kept.reset();
   at.configuration->grant(lease_time, [me = placement_actor{self}](const coordination::lease_result& r) {
-    caf::anon_send(me, registry_news{r.error ? 0 : r.lease, false, r.error ? r.error->detail : ""});
+    caf::anon_send(me, registry_news{r.error ? 0 : r.lease, false, r.error ? r.error->detail : "", {}});
   });
+}
+
+/// What a swap of this node's entry may expect to be there: its own, of an earlier life, but never that of another node
+/// with this id, which has a copy of this store. Then it waits for the end of the other's lease.
+coordination::revision placement_state::replaceable(const coordination::entry& there, std::string& twin) const {
+  const auto read = coordination::decode_node(at.settings.name, there.key, there.value);
+  const auto* other = std::get_if<coordination::node_registration>(&read);
+  const bool mine = other == nullptr || (!other->addresses.empty() && other->addresses.front() == at.address);
+  twin = mine ? "" : other->name;
+  return mine ? there.modified : 0;
 }
 
 void placement_state::put_entry() {
@@ -98,9 +109,7 @@ void placement_state::put_entry() {
   request.lease = lease;
   at.configuration->compare_and_swap(
       std::move(request), [to = placement_actor{self}](const coordination::swap_result& r) {
-        registry_news news{0, r.succeeded, r.error ? r.error->detail : "another entry is there"};
-        if (r.current)
-          news.revision = r.current->modified;
+        registry_news news{0, r.succeeded, r.error ? r.error->detail : "", r.current};
         caf::anon_send(to, std::move(news));
       });
 }
@@ -109,19 +118,23 @@ void placement_state::registered(const registry_news& news) {
   if (news.lease != 0) {
     lease = news.lease;
     lease_kept = at.configuration->keep_alive(lease, lease_time, [me = placement_actor{self}](std::string why) {
-      caf::anon_send(me, registry_news{0, false, std::move(why)});
+      caf::anon_send(me, registry_news{0, false, std::move(why), {}});
     });
     return put_entry();
   }
-  entry_revision = news.revision;
+  std::string twin;
+  entry_revision = news.entry ? replaceable(*news.entry, twin) : 0;
   registering = false;
   if (news.put) {
+    in_cluster = true;
+    changed = true;
     config::log(log_level::info, "in the cluster", {{"cluster", at.settings.name}, {"node", at.self}, {"address", at.address}});
     return;
   }
   if (!left)
     config::log(log_level::warning, "this node's entry in the configuration store is not there",
-                {{"cluster", at.settings.name}, {"error", news.detail}});
+                {{"cluster", at.settings.name},
+                 {"error", twin.empty() ? news.detail : "another node has this store's id: a copy of it runs at " + twin}});
   lease_kept.reset();
   lease = 0;
   register_at = domain::boot_clock::now() + register_retry;
@@ -129,10 +142,37 @@ void placement_state::registered(const registry_news& news) {
 
 // --- what is known ---
 
+void placement_state::follow_configuration() {
+  watch = at.configuration->watch(
+      coordination::cluster_prefix(at.settings.name), 0,
+      [me = placement_actor{self}](coordination::watch_report report) { caf::anon_send(me, std::move(report)); });
+}
+
+/// Whether the store that tells this holds the cluster which this node belongs to. One that has lost its data, or holds
+/// a cluster that was founded since, says nothing of who has which shard.
+bool placement_state::is_ours(const coordination::watch_report& report) {
+  const auto key = coordination::identity_key(at.settings.name);
+  for (const auto& one : report.changes) {
+    if (one.key != key)
+      continue;
+    const auto identity = one.now ? storage::decode_membership(one.now->value) : std::nullopt;
+    ours = identity && identity->founder == at.founder;
+  }
+  return ours;
+}
+
 void placement_state::watched(const coordination::watch_report& report) {
   // What was read counts also while nothing is told as it happens: at the start, or when the stream is lost.
-  for (const auto& one : report.changes)
-    take_in(one);
+  if (is_ours(report)) {
+    if (std::exchange(passed_over, false))
+      return follow_configuration(); // tells all of it once more
+    for (const auto& one : report.changes)
+      take_in(one);
+  } else if (!report.changes.empty() && !std::exchange(passed_over, true)) {
+    config::log(log_level::error,
+                "the configuration store doesn't hold this cluster; what is served goes on. Bring its data back",
+                {{"cluster", at.settings.name}, {"founder", at.founder}});
+  }
   const bool follows = report.stream == coordination::watch_report::state::following;
   if (std::exchange(following, follows) && !follows)
     config::log(log_level::warning, "the configuration store doesn't answer; what is served goes on",
@@ -155,8 +195,9 @@ void placement_state::take_in(const coordination::change& one) {
     }
   } else if (const auto who = coordination::node_of_key(at.settings.name, one.key)) {
     changed = true;
+    std::string twin;
     if (*who == at.self)
-      entry_revision = one.now ? one.now->modified : 0;
+      entry_revision = one.now ? replaceable(*one.now, twin) : 0;
     if (!one.now) {
       nodes.erase(*who);
       if (*who == at.self && lease != 0 && !registering && !left)
@@ -208,9 +249,40 @@ void placement_state::dial_those_missing() {
   }
 }
 
+/// Whether no change of accounts, keys and tokens is committed without this node at this moment: it is a full member of
+/// their shard, and speaks with who leads it; or, as the primary, with a member that a successor would need; or the
+/// configuration store still tells it that it is one.
+bool placement_state::catalog_is_sure() const {
+  const auto known = shards.find(domain::system_shard);
+  if (known == shards.end())
+    return false;
+  const auto& now = known->second.value;
+  const auto* me = now.find(at.self);
+  if (me == nullptr || me->role != coordination::member_role::full)
+    return false;
+  if (following && vouched)
+    return true;
+  if (now.primary != at.self)
+    return links.contains(now.primary);
+  return now.acknowledging() == 1 || std::any_of(now.members.begin(), now.members.end(), [this](const auto& m) {
+           return m.role != coordination::member_role::learner && links.contains(m.node);
+         });
+}
+
+void placement_state::vouch_for_catalog() {
+  if (!catalog_is_sure())
+    return;
+  vouched = true;
+  node->catalog_good_until = domain::boot_clock::now() + catalog_patience;
+}
+
 /// Tells everyone what is known now.
 void placement_state::publish() {
+  // Whose id may be another's leads nothing.
+  if (!in_cluster)
+    return;
   changed = false;
+  vouch_for_catalog();
   std::map<std::string, std::vector<std::string>> addresses;
   for (const auto& [who, entry] : nodes)
     for (const auto& address : entry.addresses)
@@ -236,10 +308,10 @@ void placement_state::publish() {
 }
 
 std::vector<coordination::placement_step> placement_state::steps() const {
-  std::set<coordination::node_id> alive;
-  for (const auto& [who, entry] : nodes)
-    if (who == at.self || links.contains(who))
-      alive.insert(who);
+  // Whom it speaks with. That a lease has ended says only that its node doesn't reach etcd.
+  std::set<coordination::node_id> alive{at.self};
+  for (const auto& linked : links)
+    alive.insert(linked.first);
   std::vector<domain::shard_id> of_accounts;
   coordination::shard_map current, system;
   for (const auto& [shard, known] : shards)
@@ -260,7 +332,9 @@ void placement_state::tick() {
   const auto now = domain::boot_clock::now();
   if (lease == 0 && !registering && now >= register_at)
     register_node();
-  dial_those_missing();
+  if (in_cluster)
+    dial_those_missing();
+  vouch_for_catalog();
   if (changed)
     publish();
   if (now - clocks_saved >= clocks_interval)

@@ -54,6 +54,7 @@ struct placement_state {
   void peer_up(const std::string& who, std::uint64_t link, const caf::strong_actor_ptr& entry);
   void peer_down(const std::string& who, std::uint64_t link, const std::string& why);
   void link_failed(const std::string& who, const std::string& why, bool soon);
+  void follow_configuration();
   void watched(const coordination::watch_report& report);
   void registered(const registry_news& news);
   void tick();
@@ -61,8 +62,12 @@ struct placement_state {
 
   void register_node();
   void put_entry();
+  coordination::revision replaceable(const coordination::entry& there, std::string& twin) const;
+  bool is_ours(const coordination::watch_report& report);
   void take_in(const coordination::change& one);
   void dial_those_missing();
+  bool catalog_is_sure() const;
+  void vouch_for_catalog();
   void publish();
   std::vector<coordination::placement_step> steps() const;
   void save_clocks();
@@ -90,6 +95,10 @@ struct placement_state {
   domain::boot_time register_at{}, clocks_saved{};
   bool registering = false, following = false, changed = false, left = false;
   bool members_changed = false; ///< and are not written down yet
+  bool in_cluster = false;  ///< its entry was there, in this life
+  bool ours = false;        ///< the configuration store holds this cluster, as far as was told
+  bool passed_over = false; ///< something was told while it didn't
+  bool vouched = false;     ///< for the catalog, in this life
 
   static inline const char* name = "placement";
 };

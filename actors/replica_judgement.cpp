@@ -2,6 +2,7 @@
 // be changed to what is the protocol's to say.
 #include "actors/replica.hpp"
 
+#include "actors/peers.hpp"
 #include "config/logging.hpp"
 
 #include <algorithm>
@@ -15,8 +16,10 @@ using namespace std::chrono_literals;
 using coordination::member_role;
 using coordination::placement_step;
 
-/// A peer without a link for so long is taken for dead. The link itself notices a silent peer after 2 s.
-constexpr auto patience = 300ms;
+/// A peer without a link for so long is taken for dead. The link itself notices a silent peer after 2 s. Two that fall
+/// silent together are noticed up to a heartbeat apart: a node that is cut off must not act on the first with the second
+/// as its spare, and then have the only full copy of shards that nobody reaches.
+constexpr auto patience = peer_heartbeat + 200ms;
 /// A node that has just started hasn't had the time to see its peers.
 constexpr auto first_patience = 4s;
 /// Each further full member waits so much longer to take over, so that they don't get into each other's way.

@@ -80,6 +80,9 @@ struct services {
   /// In a cluster: whether the catalog here has been level with the others' since this node started, or was filled.
   std::atomic<bool> catalog_known{false};
   std::atomic<std::uint64_t> catalog_applied{0}; ///< newest row of the catalog's log that is in its tables
+  /// Until then this node's copy of the catalog may be judged by: PLACEMENT puts it off as long as it is sure
+  /// that nothing is committed without this node.
+  std::atomic<domain::boot_time> catalog_good_until{domain::boot_time{}};
   domain::foreign_clocks clocks;                 ///< of the other nodes
 
   /// How the API answers a request that another node received; the callback may come on any thread.

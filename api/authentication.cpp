@@ -85,10 +85,14 @@ std::size_t authenticator::digest_hash::operator()(const crypto::digest256& d) c
   return out;
 }
 
-storage::catalog catalog_of(const actors::node& node) {
-  if (!node.catalog_known())
+void require_current_catalog(const actors::node& node) {
+  if (!node.catalog_is_current())
     throw refusal{account::request_error{
-        503, "no-quorum", "this node doesn't know yet which accounts and keys there are; nothing was done", {}, 1}};
+        503, "no-quorum", "this node doesn't know the accounts and keys as they are now; nothing was done", {}, 1}};
+}
+
+storage::catalog catalog_of(const actors::node& node) {
+  require_current_catalog(node);
   return node.catalog();
 }
 

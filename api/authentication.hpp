@@ -33,7 +33,10 @@ struct caller {
 using caller_ptr = std::shared_ptr<const caller>;
 using account_ptr = std::shared_ptr<const storage::account_profile>; ///< null: there is none
 
-/// The catalog. Throws 503 while this node's copy of a cluster's may lack accounts and keys that there are.
+/// Throws 503 while this node's copy of the catalog isn't that of its cluster: nobody is judged by it, nor told that
+/// something isn't there.
+void require_current_catalog(const actors::node& node);
+/// The catalog; throws likewise.
 storage::catalog catalog_of(const actors::node& node);
 
 /// The secret of "Authorization: Bearer …"; nothing for anything else.

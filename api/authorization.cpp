@@ -22,12 +22,25 @@ refusal out_of_scope(std::string_view needed) {
   return {"forbidden", "this needs the scope " + std::string{needed}};
 }
 
+/// Null when nobody has this secret.
+caller_ptr caller_of(surroundings& around, std::string_view secret) {
+  auto who = around.credentials.identify(secret);
+  if (!who || !who->is_operator)
+    require_current_catalog(around.node);
+  return who;
+}
+
+account_ptr account_of(surroundings& around, const std::string& name) {
+  require_current_catalog(around.node);
+  return around.credentials.find_account(name);
+}
+
 caller_ptr identify(surroundings& around, const net::http_request& request) {
   const auto authorization = request.fields.find("Authorization");
   if (!authorization)
     throw unauthorized("send \"Authorization: Bearer <token>\"", "Bearer realm=\"carillon\"");
   const auto secret = bearer_secret(authorization);
-  auto who = secret ? around.credentials.identify(*secret) : nullptr;
+  auto who = secret ? caller_of(around, *secret) : nullptr;
   if (!who)
     throw unauthorized("the token is unknown, expired or revoked",
                        "Bearer realm=\"carillon\", error=\"invalid_token\"");
@@ -91,7 +104,7 @@ bool same_email(std::string_view a, std::string_view b) {
 permission authorize_copper(surroundings& around, access needs, const net::http_request& request,
                             first_look look) {
   const auto secret = request.fields.find("X-PW-AccessToken");
-  permission result{secret ? around.credentials.identify(*secret) : nullptr, nullptr};
+  permission result{secret ? caller_of(around, *secret) : nullptr, nullptr};
   const bool known =
       result.who && result.who->is_key() &&
       (!result.who->credential.email ||
@@ -114,12 +127,12 @@ permission authorize_copper(surroundings& around, access needs, const net::http_
 permission authorize_pipeliner(surroundings& around, access needs, const std::string& account,
                                const net::http_request& request) {
   const auto pair = basic_pair(request.fields.find("Authorization"));
-  permission result{pair ? around.credentials.identify(pair->second) : nullptr, nullptr};
+  permission result{pair ? caller_of(around, pair->second) : nullptr, nullptr};
   if (!result.who || !result.who->is_key() || result.who->credential.id != pair->first)
     throw unauthorized(pair ? "the key is unknown, expired or revoked"
                             : "send a key's id and secret as user name and password of HTTP Basic",
                        "Basic realm=\"carillon\", charset=\"UTF-8\"");
-  result.account = around.credentials.find_account(account);
+  result.account = account_of(around, account);
   if (!result.account || !result.who->covers(*result.account))
     throw refusal{"not-found", "there is no space " + account.substr(0, 64)};
   if (!reaches(*result.who, needs))
@@ -147,13 +160,13 @@ permission authorize(surroundings& around, const route& wanted, const std::vecto
     if (!result.who->reaches(credential_scope::admin))
       throw out_of_scope("admin");
     if (!values.empty() && wanted.path.starts_with("/v1/accounts/"))
-      result.account = around.credentials.find_account(values.front());
+      result.account = account_of(around, values.front());
     return result;
   }
   default:
     break;
   }
-  permission result{identify(around, request), around.credentials.find_account(values.front())};
+  permission result{identify(around, request), account_of(around, values.front())};
   if (!result.account || !result.who->covers(*result.account))
     throw refusal{"not-found", "there is no such account"};
   if (!reaches(*result.who, wanted.needs))

@@ -21,9 +21,8 @@ answer get_readyz(call& c) {
     reasons.emplace_back("store-full");
   if (node.held())
     reasons.emplace_back("held");
-  const bool nobody_serves_catalog =
-      node.clustered() && node.where(domain::system_shard).is == actors::node::place::kind::nowhere;
-  if (!node.catalog_known() || nobody_serves_catalog)
+  if (node.clustered() && (node.where(domain::system_shard).is == actors::node::place::kind::nowhere ||
+                           !node.catalog_is_current()))
     reasons.emplace_back("no-quorum");
   std::string body;
   domain::object_writer object{body};

@@ -94,9 +94,13 @@ asio::awaitable<void> etcd_watch::poll() {
     range = read_range(body, prefix_, reach::prefix);
     return range.header;
   };
+  const auto known = at_;
   auto error = co_await client_.ask(range_request(prefix_, reach::prefix), repeatable::yes, read);
   if (over())
     co_return;
+  if (!error && range.header.at < known)
+    error = call_error{failure::foreign, "its revision went back from " + std::to_string(known) + " to " +
+                                             std::to_string(range.header.at) + ": it has lost data"};
   if (!error) {
     // The stream may have overtaken it.
     if (range.header.at < at_)

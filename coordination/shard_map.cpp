@@ -169,6 +169,10 @@ std::string node_key(std::string_view cluster, std::string_view node) {
 std::string shard_key(std::string_view cluster, domain::shard_id shard) {
   return shards_prefix(cluster) + std::to_string(domain::raw(shard));
 }
+std::string identity_key(std::string_view cluster) {
+  return cluster_prefix(cluster) + "identity";
+}
+
 std::string controller_key(std::string_view cluster) {
   return cluster_prefix(cluster) + "controller";
 }

@@ -68,6 +68,8 @@ std::string shards_prefix(std::string_view cluster);
 std::string node_key(std::string_view cluster, std::string_view node);
 /// "/carillon/<cluster>/shards/<n>", n in decimal
 std::string shard_key(std::string_view cluster, domain::shard_id shard);
+/// "/carillon/<cluster>/identity": which store the cluster began with. Never changed nor erased.
+std::string identity_key(std::string_view cluster);
 /// "/carillon/<cluster>/controller": who places shards, under that node's lease.
 std::string controller_key(std::string_view cluster);
 

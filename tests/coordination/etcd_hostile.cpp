@@ -310,6 +310,22 @@ CAF_TEST(another cluster is foreign to every call) {
   CAF_CHECK(!unknown.succeeded);
 }
 
+CAF_TEST(a store whose revision went back has lost data and is not followed) {
+  fake_etcd::server server;
+  server.say("7", "1", "30", R"({"key":"L2E=","value":"eA==","mod_revision":"29"})");
+  auto store = store_at({server.url()}, ample);
+  auto all = std::make_shared<reports>();
+  const auto watching = watch_into(*store, all);
+  CAF_CHECK(all->wait(is_following));
+  server.say("7", "1", "4");
+  CAF_CHECK(all->wait([](const auto& seen) {
+    return seen.back().stream == watch_report::state::lost && seen.back().changes.empty() &&
+           seen.back().detail.find("it has lost data") != std::string::npos;
+  }));
+  server.say("7", "1", "31", R"({"key":"L2E=","value":"eA==","mod_revision":"29"})");
+  CAF_CHECK(all->wait(is_following));
+}
+
 CAF_TEST(beside a foreign endpoint the right one serves) {
   fake_etcd::server ours, stranger;
   stranger.say("8", "1", "30", R"({"key":"L2E=","value":"eA==","mod_revision":"29"})");

@@ -41,6 +41,7 @@ std::string roles(const std::optional<shard_configuration>& of) {
 CAF_TEST(keys are written and read) {
   CAF_CHECK_EQUAL(shard_key("x", domain::shard_id{63}), "/carillon/x/shards/63");
   CAF_CHECK_EQUAL(node_key("x", "n-1"), "/carillon/x/nodes/n-1");
+  CAF_CHECK_EQUAL(identity_key("x"), "/carillon/x/identity");
   CAF_CHECK_EQUAL(controller_key("x"), "/carillon/x/controller");
   for (const auto shard : {domain::shard_id{0}, domain::shard_id{63}, domain::system_shard})
     CAF_CHECK(shard_of_key("x", shard_key("x", shard)) == shard);

@@ -4,14 +4,16 @@ import base64
 import copy
 import itertools
 import json
-import signal
+import re
 import shutil
+import signal
 import socket
 import subprocess
 
 import requests
 
 from .clock import wait_for
+from .network import ETCD
 from .node import Node, die_with_parent, write_master_keys
 
 SHARDS = 64
@@ -25,33 +27,41 @@ def free_port(host="127.0.0.1"):
         return one.getsockname()[1]
 
 
-class Etcd:
-    """One member, alone. It ends with the test's process."""
+class EtcdMember:
+    """One process of etcd. It ends with the test's process."""
 
     def __init__(self, folder):
         self.folder = folder
         folder.mkdir(parents=True)
         self.url = f"http://127.0.0.1:{free_port()}"
-        self._peer = f"http://127.0.0.1:{free_port()}"
+        self.peer = f"http://127.0.0.1:{free_port()}"
         self.process = None
 
-    def start(self):
+    def start(self, everyone):
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(
-                ["etcd", "--name", "one", "--data-dir", str(self.folder / "data"),
+                ["etcd", "--name", self.folder.name, "--data-dir", str(self.folder / "data"),
                  "--listen-client-urls", self.url, "--advertise-client-urls", self.url,
-                 "--listen-peer-urls", self._peer, "--initial-advertise-peer-urls", self._peer,
-                 "--initial-cluster", f"one={self._peer}", "--heartbeat-interval", "50", "--election-timeout", "500"],
+                 "--listen-peer-urls", self.peer, "--initial-advertise-peer-urls", self.peer,
+                 "--initial-cluster", ",".join(f"{one.folder.name}={one.peer}" for one in everyone),
+                 "--heartbeat-interval", "50", "--election-timeout", "500"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent)
-        wait_for(self.leads, 30, lambda: f"an etcd:\n{(self.folder / 'log').read_text()[-2000:]}")
-        return self
 
-    def leads(self):
+    def call(self, path, request):
+        answer = requests.post(f"{self.url}/v3/{path}", json=request, timeout=5)
+        answer.raise_for_status()
+        return answer.json()
+
+    def has_leader(self):
+        """Of a majority that answers it, too."""
         try:
-            health = requests.get(f"{self.url}/health", timeout=2).json()
+            return requests.get(f"{self.url}/health", timeout=2).json().get("health") == "true"
         except (requests.RequestException, ValueError):
             return False
-        return health.get("health") == "true"
+
+    def is_leader(self):
+        status = self.call("maintenance/status", {})
+        return status["leader"] == status["header"]["member_id"]
 
     def pause(self):
         self.process.send_signal(signal.SIGSTOP)
@@ -60,32 +70,113 @@ class Etcd:
         self.process.send_signal(signal.SIGCONT)
 
     def kill(self):
-        self.process.kill()
-        self.process.wait(10)
-        self.process = None
-
-    def close(self):
         if self.process is not None:
-            self.kill()
+            self.process.kill()
+            self.process.wait(10)
+            self.process = None
+
+
+def _base64(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+class Etcd:
+    """`size` members; what is done to it is done to all that run."""
+
+    def __init__(self, folder, size=1):
+        self.members = [EtcdMember(folder / f"member{i + 1}") for i in range(size)]
+
+    def start(self):
+        for one in self.members:
+            if one.process is None:
+                one.start(self.members)
+        wait_for(lambda: all(one.has_leader() for one in self.members), 30,
+                 lambda: "an etcd:\n" + "\n".join((m.folder / "log").read_text()[-2000:] for m in self.members))
+        return self
+
+    def running(self):
+        return [one for one in self.members if one.process is not None]
+
+    def leader(self):
+        return wait_for(lambda: next((m for m in self.running() if m.has_leader() and m.is_leader()), None), 30,
+                        "a leader of etcd")
+
+    def pause(self):
+        for one in self.running():
+            one.pause()
+
+    def go_on(self):
+        for one in self.running():
+            one.go_on()
+
+    def kill(self):
+        for one in self.members:
+            one.kill()
+
+    close = kill
+
+    def wipe(self):
+        """It has lost all that it knew; it doesn't run."""
+        for one in self.members:
+            assert one.process is None
+            shutil.rmtree(one.folder / "data")
+
+    def keep(self):
+        """Copies its data, as a backup does; it doesn't run."""
+        for one in self.members:
+            assert one.process is None
+            shutil.copytree(one.folder / "data", one.folder / "backup")
+
+    def bring_back(self):
+        """Puts that copy in place of what there is; it doesn't run."""
+        self.wipe()
+        for one in self.members:
+            (one.folder / "backup").rename(one.folder / "data")
+
+    def call(self, path, request):
+        return self.running()[0].call(path, request)
 
     def entries(self, prefix):
         """{key: JSON value} of all keys that begin so."""
         end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
-        answer = requests.post(f"{self.url}/v3/kv/range", timeout=5, json={
-            "key": base64.b64encode(prefix.encode()).decode(), "range_end": base64.b64encode(end.encode()).decode()})
-        answer.raise_for_status()
+        answer = self.call("kv/range", {"key": _base64(prefix), "range_end": _base64(end)})
         return {base64.b64decode(one["key"]).decode(): json.loads(base64.b64decode(one["value"]))
-                for one in answer.json().get("kvs", [])}
+                for one in answer.get("kvs", [])}
+
+    def value(self, key):
+        """As it is; None when there is no such key."""
+        found = self.call("kv/range", {"key": _base64(key)}).get("kvs", [])
+        return base64.b64decode(found[0]["value"]) if found else None
+
+    def put(self, key, value, lease=0):
+        return self.call("kv/put", {"key": _base64(key), "value": _base64(value), "lease": str(lease)})
+
+    def erase(self, key):
+        return self.call("kv/deleterange", {"key": _base64(key)})
+
+    def compact(self):
+        """Forgets all history: who watches from an earlier revision is told to read anew."""
+        now = self.call("kv/range", {"key": _base64("/")})["header"]["revision"]
+        self.call("kv/compaction", {"revision": now, "physical": True})
+
+    def end_leases(self):
+        """Every lease ends at once. Gives how many there were."""
+        leases = self.call("lease/leases", {}).get("leases", [])
+        for one in leases:
+            self.call("lease/revoke", {"ID": one["ID"]})
+        return len(leases)
 
 
 class Cluster:
-    """`settings` are every node's; `size` nodes are made, and started together."""
+    """`settings` are every node's; `size` nodes are made, and started together. With a `network` there are relays between
+    them, and between them and etcd."""
 
-    def __init__(self, folder, authority, size=3, settings=None):
+    def __init__(self, folder, authority, size=3, settings=None, etcd_size=1, network=None):
         self.folder = folder
         self.authority = authority
         self.settings = settings or {}
-        self.etcd = Etcd(folder / "etcd")
+        self.network = network
+        self.etcd = Etcd(folder / "etcd", etcd_size)
         self.nodes = []
         write_master_keys(folder / "master.keys", "first")
         for _ in range(size):
@@ -98,16 +189,26 @@ class Cluster:
         # connection may take the port while the node is down.
         address = f"127.0.0.{number + 1}"
         certificate, key = self.authority.issue(f"{self.folder.name}-member{number}", hosts=(address,))
-        node = Node(self.folder / f"node{number}", self.authority, {
+        name = f"node{number}"
+        listen = f"{address}:{free_port(address)}"
+        etcd = [one.url for one in self.etcd.members]
+        advertise = None
+        if self.network:
+            etcd = ["http://" + self.network.relay("127.0.0.1", url.removeprefix("http://"), ETCD, name) for url in etcd]
+            advertise = self.network.relay(address, listen, name)
+        node = Node(self.folder / name, self.authority, {
             "auth.master-key-file": str(self.folder / "master.keys"),
             "cluster.name": NAME,
-            "cluster.etcd": [self.etcd.url],
-            "cluster.listen": f"{address}:{free_port(address)}",
+            "cluster.etcd": etcd,
+            "cluster.listen": listen,
+            "cluster.advertise": advertise,
             "cluster.certificate": str(certificate),
             "cluster.key": str(key),
             "cluster.ca": str(self.authority.path),
             **self.settings,
         })
+        if self.network:
+            self.network.join(name, lambda: node.process and node.process.pid)
         self.nodes.append(node)
         return node
 
@@ -124,6 +225,8 @@ class Cluster:
         for node in self.nodes:
             node.close()
         self.etcd.close()
+        if self.network:
+            self.network.close()
 
     def recover(self):
         """Whatever a test has done to them: all nodes run, no fault waits for its moment, the wanted members are there."""
@@ -145,6 +248,14 @@ class Cluster:
         self.wait_healthy()
 
     # --- faults ---
+
+    def cut(self, node, *others):
+        """Nothing gets through between the node and each of the others, which are nodes or `ETCD`."""
+        for other in others:
+            self.network.cut(node.folder.name, other if other is ETCD else other.folder.name)
+
+    def others(self, node):
+        return [one for one in self.nodes if one is not node]
 
     @staticmethod
     def kill(*nodes):
@@ -221,7 +332,7 @@ class Cluster:
 
     def id_of(self, node):
         """The id of a node's store, found by the address at which others know it."""
-        address = node.settings["cluster.listen"]
+        address = address_of(node)
         for seen in filter(None, map(self.view, self.running())):
             for one in seen["nodes"]:
                 if one["name"] == address:
@@ -238,13 +349,38 @@ class Cluster:
                 if one["shard"] == shard and (leads is None or one["epoch"] > leads["epoch"]):
                     leads = one
         return next((n for n in self.running()
-                     if leads and n.settings["cluster.listen"] == names.get(leads["primary"])), None)
+                     if leads and address_of(n) == names.get(leads["primary"])), None)
+
+    def leader_of(self, shard, seen_by=None):
+        """The id of the shard's primary in the newest configuration that these nodes (all) know; None without any."""
+        seen = [one for view in map(self.view, seen_by or self.running()) if view
+                for one in view["shards"] if one["shard"] == shard]
+        return max(seen, key=lambda one: one["epoch"])["primary"] if seen else None
+
+    def configuration(self):
+        """What etcd says of each shard."""
+        entries = self.etcd.entries(f"/carillon/{NAME}/shards/")
+        return {int(key.rpartition("/")[2]): value for key, value in entries.items()}
+
+    def founder(self):
+        """The id of the store that the cluster began with."""
+        identity = base64.b64decode(self.etcd.value(f"/carillon/{NAME}/identity"))
+        return re.search(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", identity)[0].decode()
+
+    def registered(self):
+        """The ids of the nodes whose lease lives, as etcd says."""
+        return {key.rpartition("/")[2] for key in self.etcd.entries(f"/carillon/{NAME}/nodes/")}
 
     def at(self, account, node):
         """The account as it is reached by another node; event numbers go on."""
         there = copy.copy(account)
         there.api = node.api
         return there
+
+
+def address_of(node):
+    """At which other nodes know it."""
+    return node.settings["cluster.advertise"] or node.settings["cluster.listen"]
 
 
 def shard_of(subscription):

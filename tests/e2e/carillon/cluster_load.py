@@ -21,12 +21,12 @@ def wait_until_known(cluster, account):
         wait_for(lambda there=there: there.call("GET", "/usage").status == 200, 5, f"{account.name} on every node")
 
 
-def subscribed(cluster, receiver, ledger_of, number=0, **more):
+def subscribed(cluster, receiver, ledger_of, number=0, event="new", **more):
     """An account with a subscription, its ledger, and the shard that it is in."""
     account = cluster.nodes[number].api.account(**more)
     path = f"/{account.name}"
     wait_until_known(cluster, account)
-    shard = shard_of(account.subscribe(receiver.url(path)))
+    shard = shard_of(account.subscribe(receiver.url(path), event=event))
     ledger = ledger_of(account, receiver, path)
     ledger.shard = shard
     return account, ledger, shard

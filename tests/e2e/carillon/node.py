@@ -73,6 +73,7 @@ class Node:
         self.fault = folder / "fault"
         self.environment = {"CARILLON_ADMIN_TOKEN": ADMIN_TOKEN, "CARILLON_TEST_FAULT_FILE": str(self.fault),
                             **(environment or {})}
+        self.before_start = lambda: None  # is called by its process before it is a node
         self.process = None
         self.starts = 0
         self.urls = []
@@ -101,13 +102,17 @@ class Node:
                 stdin=subprocess.DEVNULL,
                 env=environment,
                 cwd=self.folder,
-                preexec_fn=die_with_parent,
+                preexec_fn=self._prepare,
             )
         self._lines = queue.Queue()
         threading.Thread(target=self._read_stdout, args=(self.process.stdout, self._lines), daemon=True).start()
         if wait:
             self.wait_ready(seconds)
         return self
+
+    def _prepare(self):
+        die_with_parent()
+        self.before_start()
 
     @staticmethod
     def _read_stdout(pipe, lines):
