@@ -113,7 +113,8 @@ class Stream:
             assert not self._load.problems, self._load.problems[:3]
             return all(len(answered_since(one, since)) >= count for one in self.ledgers)
 
-        wait_for(enough, seconds, lambda: f"events of every account: {self.statuses}\n{self.cluster.describe()}",
+        wait_for(enough, seconds,
+                 lambda: f"events of every account: {self.statuses} {self.refusals}\n{self.cluster.describe()}",
                  pause=0.005)
         return max(min(answered_since(one, since))[0] - since for one in self.ledgers) / 1e9
 
