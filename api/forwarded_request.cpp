@@ -25,10 +25,11 @@ void get_fields(byte_reader& r, net::http_fields& fields) {
 
 } // namespace
 
-std::string encode_request(const net::http_request& request) {
+std::string encode_request(const net::http_request& request, std::uint64_t catalog) {
   std::string text;
   text.reserve(request.body.size() + 1024);
   byte_writer w{text};
+  w.number(catalog);
   w.text(request.method);
   w.text(request.path);
   w.number(request.query.size());
@@ -44,9 +45,11 @@ std::string encode_request(const net::http_request& request) {
   return text;
 }
 
-std::optional<net::http_request> decode_request(std::string_view text) {
+std::optional<forwarded_request> decode_request(std::string_view text) {
   byte_reader r{text};
-  net::http_request request;
+  forwarded_request out;
+  out.catalog = r.number();
+  auto& request = out.request;
   request.method = r.text();
   request.path = r.text();
   for (auto left = r.number(); left > 0 && r.ok(); --left) {
@@ -60,7 +63,7 @@ std::optional<net::http_request> decode_request(std::string_view text) {
   request.body = r.text();
   if (!r.ok() || !r.at_end())
     return std::nullopt;
-  return request;
+  return out;
 }
 
 std::string encode_answer(const forwarded_answer& answer) {

@@ -10,9 +10,14 @@
 /// Requests and answers as one node passes them to another.
 namespace carillon::api {
 
-std::string encode_request(const net::http_request& request);
+struct forwarded_request {
+  net::http_request request;
+  std::uint64_t catalog = 0; ///< how far the catalog is where the request came in
+};
+/// Writes one without having it.
+std::string encode_request(const net::http_request& request, std::uint64_t catalog);
 /// Nothing for what can't be read.
-std::optional<net::http_request> decode_request(std::string_view text);
+std::optional<forwarded_request> decode_request(std::string_view text);
 
 struct forwarded_answer {
   net::http_response response;

@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 /// Longer than the longest answer: a long poll of 30 s, and an account's own time.
 constexpr std::chrono::milliseconds forward_timeout{65'000};
-/// A change of the catalog is told to all nodes at once; one that lags behind for so long answers nevertheless.
+/// A change of the catalog is told to all nodes at once; one that lags behind for so long goes on nevertheless.
 constexpr auto catalog_wait = 1s;
 constexpr auto catalog_look = 2ms;
 
@@ -45,6 +45,23 @@ private:
   std::optional<std::string> answer_;
 };
 
+/// Until this node knows as much of accounts, keys and tokens as another did; whether it does.
+net::task<bool> catalog_reached(const actors::node& node, std::uint64_t there) {
+  const auto until = domain::boot_clock::now() + catalog_wait;
+  while (there > node.catalog_applied() && domain::boot_clock::now() < until) {
+    net::pause_for pause{catalog_look};
+    co_await pause;
+  }
+  co_return there <= node.catalog_applied();
+}
+
+/// The key that it comes with may have been made a moment ago where it came in.
+net::task<net::http_response> answer_when_known(const actors::node& node, std::uint64_t there,
+                                                const forwarded_requests::answer& how, net::http_request& request) {
+  co_await catalog_reached(node, there);
+  co_return co_await how(request);
+}
+
 } // namespace
 
 account::request_error nobody_serves() {
@@ -52,7 +69,7 @@ account::request_error nobody_serves() {
 }
 
 net::task<net::http_response> forward(actors::node& node, const std::string& to, const net::http_request& request) {
-  answer_wait asked{node, to, encode_request(request)};
+  answer_wait asked{node, to, encode_request(request, node.catalog_applied())};
   const auto text = co_await asked;
   auto answer = text ? decode_answer(*text) : std::nullopt;
   if (!answer)
@@ -60,11 +77,7 @@ net::task<net::http_response> forward(actors::node& node, const std::string& to,
         503, "no-quorum", "the node that serves this is not reached; what was asked may have been done", {}, 1}};
   if (answer->moved)
     throw refusal{nobody_serves()};
-  const auto until = domain::boot_clock::now() + catalog_wait;
-  while (answer->catalog > node.catalog_applied() && domain::boot_clock::now() < until) {
-    net::pause_for pause{catalog_look};
-    co_await pause;
-  }
+  co_await catalog_reached(node, answer->catalog);
   co_return std::move(answer->response);
 }
 
@@ -133,10 +146,10 @@ void forwarded_requests::take(std::string request, std::function<void(std::strin
     auto next = std::make_unique<one>();
     auto& o = *next;
     o.owner = this;
-    o.request = std::move(*decoded);
+    o.request = std::move(decoded->request);
     o.done = std::move(done);
     open_.emplace(&o, std::move(next));
-    o.answering = how_(o.request);
+    o.answering = answer_when_known(node_, decoded->catalog, how_, o.request);
     o.answering.start(o);
   });
 }

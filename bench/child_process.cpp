@@ -10,7 +10,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <sstream>
 #include <stdexcept>
 #include <string_view>
 #include <thread>
@@ -137,6 +139,14 @@ std::optional<ending> child_process::wait(milliseconds timeout) {
   while (!poll() && steady_clock::now() < deadline)
     std::this_thread::sleep_for(milliseconds{5});
   return ending_;
+}
+
+bool in_path(const std::string& program) {
+  std::istringstream folders{std::getenv("PATH") != nullptr ? std::getenv("PATH") : ""};
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (::access((folder + "/" + program).c_str(), X_OK) == 0)
+      return true;
+  return false;
 }
 
 } // namespace carillon::bench

@@ -20,6 +20,9 @@ struct command {
   std::filesystem::path errors; ///< stderr is appended here; empty: as the own
 };
 
+/// Whether a program of this name is in PATH.
+bool in_path(const std::string& program);
+
 /// How a child ended.
 struct ending {
   int code = 0; ///< the exit code; 128 + the signal's number

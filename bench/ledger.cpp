@@ -155,6 +155,20 @@ std::vector<std::int64_t> ledger::spans(moment first, moment second, domain::boo
   return found;
 }
 
+std::vector<ledger::fate> ledger::fates(std::uint64_t first, std::uint64_t count) const {
+  const auto moment_of = [](std::int64_t ns) {
+    return ns == 0 ? std::nullopt : std::optional{domain::boot_time{std::chrono::nanoseconds{ns}}};
+  };
+  const std::lock_guard lock{mutex_};
+  std::vector<fate> out;
+  for (auto number = first; number < first + count; ++number) {
+    const auto index = number - first_;
+    const auto e = number >= first_ && index < entries_.size() ? entries_[index] : entry{};
+    out.push_back({moment_of(e.posted), moment_of(e.accepted), moment_of(e.arrived)});
+  }
+  return out;
+}
+
 std::optional<domain::boot_time> ledger::first_arrival(domain::boot_time from) const {
   std::optional<std::int64_t> first;
   const std::lock_guard lock{mutex_};

@@ -63,6 +63,13 @@ public:
   std::vector<std::int64_t> spans(moment first, moment second, domain::boot_time from,
                                   domain::boot_time to) const;
 
+  /// When things happened to one event, so far.
+  struct fate {
+    std::optional<domain::boot_time> posted, accepted, arrived;
+  };
+  /// Of the events `first` … first + count − 1.
+  std::vector<fate> fates(std::uint64_t first, std::uint64_t count) const;
+
   /// The first arrival at or after that moment; nothing when there is none.
   std::optional<domain::boot_time> first_arrival(domain::boot_time from) const;
 

@@ -12,7 +12,7 @@ namespace carillon::bench {
 
 int run_load_command(arguments& given) {
   load_settings load;
-  load.port = static_cast<std::uint16_t>(given.number("port", 8080));
+  load.ports = {static_cast<std::uint16_t>(given.number("port", 8080))};
   load.accounts = given.values("account");
   load.events_per_request = static_cast<std::size_t>(given.number("batch", 1));
   load.connections = static_cast<std::size_t>(given.number("connections", 32));

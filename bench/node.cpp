@@ -26,6 +26,8 @@ constexpr const char* admin_token = "cat_benchmark_administrator_000000000000000
 constexpr auto start_timeout = 30s;
 /// Above the node's own `shutdown.timeout`.
 constexpr auto stop_timeout = 40s;
+/// Nodes of a cluster hear of a new token within milliseconds.
+constexpr auto token_timeout = 10s;
 constexpr std::size_t told_log = 3000; ///< bytes of a dead node's log
 
 command command_of(const node_settings& settings) {
@@ -79,18 +81,21 @@ void prepare_folder(const std::filesystem::path& folder) {
 node::node(const node_settings& settings)
     : log_(settings.folder / "node.log"), process_(command_of(settings)) {
   constexpr std::string_view start = "listening on http://127.0.0.1:";
-  const auto began = std::chrono::steady_clock::now();
+  began_ = std::chrono::steady_clock::now();
   const auto line = process_.read_line(start_timeout);
   if (!line || !line->starts_with(start))
     throw std::runtime_error("the node doesn't start. " + log_end());
   std::from_chars(line->data() + start.size(), line->data() + line->size(), port_);
+}
+
+void node::wait_ready() {
   while (http_call(port_, "GET", "/readyz", {}).status != 200) {
     check_alive();
-    if (std::chrono::steady_clock::now() > began + start_timeout)
+    if (std::chrono::steady_clock::now() > began_ + start_timeout)
       throw std::runtime_error("the node doesn't get ready. " + log_end());
     std::this_thread::sleep_for(1ms);
   }
-  start_time_ = std::chrono::steady_clock::now() - began;
+  start_time_ = std::chrono::steady_clock::now() - began_;
 }
 
 std::string node::log_end() const {
@@ -155,6 +160,16 @@ std::string node::call_pipeliner(const std::string& key_id, const std::string& k
 std::string node::ingest_token() const {
   const auto made = call("POST", "/v1/tokens", R"({"name":"bench","scopes":["ingest"],"accounts":["*"]})");
   return nlohmann::json::parse(made).at("token").get<std::string>();
+}
+
+void node::wait_for_token(const std::string& token) const {
+  const auto until = std::chrono::steady_clock::now() + token_timeout;
+  while (http_call(port_, "POST", "/v1/accounts/nobody/events", {{"Authorization", "Bearer " + token}}, "[]").status ==
+         401) {
+    if (std::chrono::steady_clock::now() > until)
+      throw std::runtime_error("a node of the cluster doesn't know the token. " + log_end());
+    std::this_thread::sleep_for(1ms);
+  }
 }
 
 std::uint64_t node::written_bytes() const {

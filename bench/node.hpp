@@ -31,8 +31,10 @@ class node {
 public:
   /// Starts it and waits until it listens. Throws std::runtime_error with the end of its log when it doesn't.
   explicit node(const node_settings& settings);
+  /// Until `/readyz` says so. Throws likewise.
+  void wait_ready();
 
-  /// From its start until it was ready: until `/readyz` said so.
+  /// From its start until it was ready.
   std::chrono::nanoseconds start_time() const noexcept { return start_time_; }
 
   std::uint16_t port() const noexcept { return port_; }
@@ -55,6 +57,9 @@ public:
                              std::string_view target, std::string_view body = {}) const;
   /// A token with the scope `ingest` for all accounts.
   std::string ingest_token() const;
+  /// Waits until it takes a token that another node of its cluster made. Throws std::runtime_error when it
+  /// doesn't.
+  void wait_for_token(const std::string& token) const;
 
   /// Throws std::runtime_error with the end of its log when the process is gone.
   void check_alive();
@@ -69,6 +74,7 @@ private:
   std::filesystem::path log_;
   child_process process_;
   std::uint16_t port_ = 0;
+  std::chrono::steady_clock::time_point began_;
   std::chrono::nanoseconds start_time_{};
 };
 

@@ -25,7 +25,7 @@ measurement accept(stage& on, node& n, std::size_t events_per_request, std::size
                              std::to_string(pending) + " notifications wait");
   if (on.book().post_count() > 0)
     throw std::runtime_error("a paused subscription was sent something");
-  on.stop_node();
+  on.stop_nodes();
   return counted;
 }
 

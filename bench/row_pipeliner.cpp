@@ -39,7 +39,7 @@ double cost_of(stage& on, std::size_t webhooks) {
   const auto m = on.play(load);
   if (m.accepted == 0)
     throw std::runtime_error("nothing was accepted");
-  on.stop_node();
+  on.stop_nodes();
   if (on.book().post_count() > 0)
     throw std::runtime_error("a filter that does not match let an event through");
   return static_cast<double>(m.node_cpu.count()) / 1e3 / static_cast<double>(m.accepted);

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <sstream>
 #include <stdexcept>
 #include <thread>
 
@@ -35,14 +34,6 @@ std::filesystem::path worker_folder() {
 
 /// Debian's redis-tools bring the server without a service; it goes by the name that it is called by.
 constexpr const char* redis_program = "/usr/bin/redis-check-rdb";
-
-bool in_path(const std::string& program) {
-  std::istringstream folders{std::getenv("PATH") != nullptr ? std::getenv("PATH") : ""};
-  for (std::string folder; std::getline(folders, folder, ':');)
-    if (::access((folder + "/" + program).c_str(), X_OK) == 0)
-      return true;
-  return false;
-}
 
 /// Redis on a socket of its own, its log synced each second: as BullMQ's guide for production has it.
 command redis(const std::filesystem::path& folder) {

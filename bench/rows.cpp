@@ -5,7 +5,7 @@
 namespace carillon::bench {
 
 std::span<const row> all_rows() {
-  static constexpr std::array<row, 18> rows{{
+  static constexpr std::array<row, 19> rows{{
       {"accept-single",
        "events made durable, one a request, nothing sent; beside LMDB alone and wrk on /healthz",
        measure_accept_single},
@@ -36,6 +36,8 @@ std::span<const row> all_rows() {
        true},
       {"sleeping", "a million accounts stored: memory, start, the first event of one that sleeps",
        measure_sleeping, true},
+      {"cluster", "three nodes: CPU beside one, a shard that moves, a primary that is killed", measure_cluster, true,
+       etcd_is_there},
       {"retention", "a soak in which as much is erased as comes in", measure_retention, true},
   }};
   return rows;

@@ -54,6 +54,8 @@ void measure_retention(stage& on, figures& into);
 // row_queue.cpp
 void measure_queue(stage& on, figures& into);
 bool queue_is_possible();
+// row_cluster.cpp
+void measure_cluster(stage& on, figures& into);
 // row_dead_name.cpp
 void measure_dead_name(stage& on, figures& into);
 

@@ -20,38 +20,6 @@ constexpr auto longest_posting = 180s;
 /// Between two rows' numbers, so that nothing late is taken for the next row's.
 constexpr std::uint64_t gap = 1'000'000;
 
-/// The generator on a thread of its own; its end is waited for in any case.
-class playing {
-public:
-  playing(const load_settings& settings, ledger& book)
-      : thread_([this, settings, &book] {
-          try {
-            result_ = run_load(settings, book, stop_);
-          } catch (...) {
-            failure_ = std::current_exception();
-          }
-        }) {}
-  ~playing() {
-    stop_ = true;
-    if (thread_.joinable())
-      thread_.join();
-  }
-
-  load_result finish() {
-    stop_ = true;
-    thread_.join();
-    if (failure_)
-      std::rethrow_exception(failure_);
-    return std::move(result_);
-  }
-
-private:
-  std::atomic<bool> stop_{false};
-  load_result result_;
-  std::exception_ptr failure_;
-  std::thread thread_;
-};
-
 } // namespace
 
 stage::stage(const stage_settings& settings) : settings_(settings) {
@@ -70,6 +38,7 @@ std::unique_ptr<sink> stage::another_sink(sink_settings settings) {
 
 stage::~stage() {
   node_.reset();
+  cluster_.reset();
   std::error_code ignored;
   std::filesystem::remove_all(settings_.folder, ignored);
 }
@@ -78,7 +47,7 @@ std::filesystem::path stage::folder_of_node() const {
   return settings_.folder / ("node" + std::to_string(nodes_));
 }
 
-void stage::start_node(const std::vector<std::string>& flags) {
+node_settings stage::settings_of_node(const std::vector<std::string>& flags) const {
   node_settings settings;
   settings.program = settings_.program;
   settings.folder = folder_of_node();
@@ -86,7 +55,12 @@ void stage::start_node(const std::vector<std::string>& flags) {
   settings.flags = flags;
   // Behind the row's, so that they win.
   settings.flags.insert(settings.flags.end(), settings_.node_flags.begin(), settings_.node_flags.end());
-  node_ = std::make_unique<node>(settings);
+  return settings;
+}
+
+void stage::start_node(const std::vector<std::string>& flags) {
+  node_ = std::make_unique<node>(settings_of_node(flags));
+  node_->wait_ready();
 }
 
 node& stage::fresh_node(const std::vector<std::string>& flags) {
@@ -95,8 +69,7 @@ node& stage::fresh_node(const std::vector<std::string>& flags) {
 
 node& stage::filled_node(const std::function<void(const std::filesystem::path& folder)>& fill,
                          const std::vector<std::string>& flags) {
-  if (node_)
-    stop_node();
+  stop_nodes();
   ++nodes_;
   prepare_folder(folder_of_node());
   fill(folder_of_node());
@@ -110,9 +83,30 @@ node& stage::killed_and_started_node(const std::vector<std::string>& flags) {
   return *node_;
 }
 
-void stage::stop_node() {
-  const auto stopped = std::exchange(node_, nullptr);
-  stopped->stop();
+cluster& stage::fresh_cluster(std::size_t size, const std::vector<std::string>& flags) {
+  stop_nodes();
+  ++nodes_;
+  cluster_ = std::make_unique<cluster>(settings_of_node(flags), size);
+  return *cluster_;
+}
+
+std::vector<node*> stage::nodes() const {
+  return cluster_ ? cluster_->running() : std::vector<node*>{node_.get()};
+}
+
+void stage::check_alive() const {
+  for (auto* n : nodes())
+    n->check_alive();
+}
+
+void stage::stop_nodes() {
+  if (const auto stopped = std::exchange(node_, nullptr))
+    stopped->stop();
+  if (const auto stopped = std::exchange(cluster_, nullptr)) {
+    for (auto* n : stopped->running())
+      n->check_alive();
+    stopped->kill_all();
+  }
   std::error_code ignored;
   std::filesystem::remove_all(folder_of_node(), ignored);
 }
@@ -126,8 +120,10 @@ measurement stage::snapshot() {
   const auto received = sink_->stats();
   m.sink_requests = received.requests;
   m.handshakes = received.handshakes;
-  m.written = node_->written_bytes();
-  m.node_cpu = node_->cpu();
+  for (const auto* n : nodes()) {
+    m.written += n->written_bytes();
+    m.node_cpu += n->cpu();
+  }
   m.sink_cpu = sink_->cpu();
   return m;
 }
@@ -141,10 +137,31 @@ void stage::take(const load_result& result, std::uint64_t first) {
     throw std::runtime_error("the node left " + std::to_string(result.broken) + " requests unanswered");
 }
 
-void stage::post_all(load_settings load, ledger& into) {
-  load.port = node_->port();
-  load.token = node_->ingest_token();
+load_settings stage::aimed(load_settings load) const {
+  for (const auto* n : nodes())
+    load.ports.push_back(n->port());
+  load.token = nodes().front()->ingest_token();
+  for (const auto* n : nodes())
+    n->wait_for_token(load.token);
   load.first = next_number_;
+  return load;
+}
+
+std::unique_ptr<playing> stage::begin(load_settings load, ledger& into) {
+  load = aimed(std::move(load));
+  into.start(load.first);
+  next_number_ += load.most_events + gap;
+  return std::make_unique<playing>(std::move(load), into);
+}
+
+load_result stage::end(playing& load) {
+  auto result = load.finish();
+  take(result, load.settings().first);
+  return result;
+}
+
+void stage::post_all(load_settings load, ledger& into) {
+  load = aimed(std::move(load));
   load.duration = longest_posting;
   into.start(load.first);
   const std::atomic<bool> never{false};
@@ -157,14 +174,12 @@ void stage::post_all(load_settings load, ledger& into) {
 }
 
 measurement stage::play(load_settings load, const pace& time, const std::function<void()>& each_second) {
-  load.port = node_->port();
-  load.token = node_->ingest_token();
-  load.first = next_number_;
+  load = aimed(std::move(load));
   load.duration = time.warm_up + time.measured + 5s; // Ended by `finish`.
   book_.start(load.first);
   playing generator{load, book_};
   std::this_thread::sleep_for(time.warm_up);
-  node_->check_alive();
+  check_alive();
   const auto before = snapshot();
   for (auto next = before.to + 1s; next < before.to + time.measured; next += 1s) {
     std::this_thread::sleep_for(next - domain::boot_clock::now());
@@ -172,7 +187,7 @@ measurement stage::play(load_settings load, const pace& time, const std::functio
       each_second();
   }
   std::this_thread::sleep_for(before.to + time.measured - domain::boot_clock::now());
-  node_->check_alive();
+  check_alive();
   auto counted = snapshot();
   latest_ = generator.finish();
   take(latest_, load.first);
@@ -201,7 +216,7 @@ void stage::settle() {
   auto last = domain::boot_clock::now();
   while (arrived < book_.accepted_count() && domain::boot_clock::now() < last + patience) {
     std::this_thread::sleep_for(10ms);
-    node_->check_alive();
+    check_alive();
     if (const auto now_arrived = book_.arrived_count(); now_arrived != arrived) {
       arrived = now_arrived;
       last = domain::boot_clock::now();
@@ -212,7 +227,7 @@ void stage::settle() {
 void stage::judge() {
   settle();
   // Only a node that ended can send nothing more.
-  stop_node();
+  stop_nodes();
   const auto found = book_.judge();
   if (!found.clean())
     throw std::runtime_error("events were lost or doubled: " + found.to_string());

@@ -96,6 +96,26 @@ std::vector<std::string> make_pipeliner_tenants(const node& on, std::size_t coun
   return names;
 }
 
+std::uint64_t subscription_of(const node& on, const std::string& account) {
+  const auto listed = json::parse(on.call("GET", "/v1/accounts/" + account + "/subscriptions"));
+  return std::stoull(listed.at("data").at(0).at("id").get<std::string>());
+}
+
+std::set<std::uint64_t> unknown_in(const node& on, const std::string& account) {
+  std::set<std::uint64_t> found;
+  for (std::string after;;) {
+    const auto page =
+        json::parse(on.call("GET", "/v1/accounts/" + account + "/missed?limit=500" + after));
+    if (page.at("data").empty())
+      return found;
+    for (const auto& n : page.at("data"))
+      if (n.at("state") == "unknown")
+        for (const auto& record : n.at("records"))
+          found.insert(std::stoull(record.get<std::string>()));
+    after = "&after=" + page.at("next").get<std::string>();
+  }
+}
+
 std::uint64_t pending_in(const node& on, const std::vector<std::string>& accounts) {
   std::uint64_t pending = 0;
   for (const auto& name : accounts)

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,12 @@ struct webhook_wish {
 /// Makes accounts as above, each with these webhooks of Pipeliner's dialect instead. Their names.
 std::vector<std::string> make_pipeliner_tenants(const node& on, std::size_t count, const std::string& prefix,
                                                 const std::vector<webhook_wish>& wishes);
+
+/// The id of the account's one subscription.
+std::uint64_t subscription_of(const node& on, const std::string& account);
+
+/// Record ids of the account's notifications that ended as `unknown`.
+std::set<std::uint64_t> unknown_in(const node& on, const std::string& account);
 
 /// Notifications that wait in those accounts.
 std::uint64_t pending_in(const node& on, const std::vector<std::string>& accounts);

@@ -56,6 +56,13 @@ def test_what_is_made_on_any_node_works_on_every_node(cluster, receiver, first):
             assert other.subscription(listed)["description"] == f"number {number}"
 
 
+def test_what_a_node_made_is_known_where_it_passes_requests_on(cluster, receiver):
+    """A key is made and used at one node; the account is served by another, which hears of the key at the same time."""
+    for number in range(60):
+        account = cluster.nodes[number % 3].api.account()
+        account.subscribe(receiver.url(f"/{account.name}"))
+
+
 def test_events_posted_to_every_node_arrive_once(cluster, receiver, ledger_of):
     account, ledger, _ = subscribed(cluster, receiver, ledger_of, limits=LIMITS)
     load = Load(Entrances(cluster.nodes), [ledger], total=150, threads=6).start()
