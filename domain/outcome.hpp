@@ -35,7 +35,8 @@ enum class failure_class : std::uint8_t { none = 0, dns = 1, connect = 2, tls = 
 std::string_view to_string(failure_class c);
 
 /// How long each phase of a POST took, in milliseconds; nothing for a phase that was not entered (a kept-alive
-/// connection has no dns, connect, tls).
+/// connection has no dns, connect, tls). `connect` holds the whole wait for a connection but the handshake, so it is
+/// there, too, when one that others used became free first.
 struct delivery_timing {
   std::optional<std::uint32_t> dns, connect, tls, response;
   bool operator==(const delivery_timing&) const = default;

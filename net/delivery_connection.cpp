@@ -31,6 +31,11 @@ std::string text_of(const asio::ip::address& address, std::uint16_t port) {
          std::to_string(port);
 }
 
+std::uint32_t milliseconds_between(domain::boot_time from, domain::boot_time to) {
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(to - from).count();
+  return static_cast<std::uint32_t>(std::max<std::int64_t>(took, 0));
+}
+
 void build_request(const delivery_job& job, std::string& into) {
   const auto length = std::to_string(job.body.size());
   into.clear();
@@ -81,26 +86,26 @@ const char* delivery_connection::phase() const {
   }
 }
 
-std::uint32_t delivery_connection::end_phase(domain::boot_time now) {
-  const auto took =
-      std::chrono::duration_cast<std::chrono::milliseconds>(now - exchange_->phase_start).count();
-  exchange_->phase_start = now;
-  return static_cast<std::uint32_t>(std::max<std::int64_t>(took, 0));
-}
-
 // --- connecting
 // ---------------------------------------------------------------------------------------------------
 
-void delivery_connection::open(std::unique_ptr<exchange> first, std::vector<asio::ip::address> addresses) {
-  exchange_ = std::move(first);
-  exchange_->connection = this;
-  addresses_ = std::move(addresses);
-  exchange_->phase_start = boot_clock::now();
+void delivery_connection::open(exchange& first) {
+  first_ = &first;
+  first.connection = this;
+  target_ = first.job.target;
+  addresses_ = pool_->addresses;
   try_address();
 }
 
+void delivery_connection::release() {
+  first_ = nullptr;
+  // Its deadline was the handshake's.
+  if (state_ == state::handshaking)
+    owner_.loop().timers().arm(*this, boot_clock::now() + owner_.settings().connect_timeout);
+}
+
 void delivery_connection::try_address() {
-  const tcp::endpoint endpoint{addresses_[address_], exchange_->job.target->port};
+  const tcp::endpoint endpoint{addresses_[address_], target_->port};
   const int yes = 1;
   hung_up_ = false;
   socket_ = ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
@@ -120,9 +125,9 @@ void delivery_connection::try_address() {
     return owner_.loop().timers().arm(*this, boot_clock::now() + owner_.settings().connect_timeout);
   if (refused)
     return next_address({failure_class::connect,
-                         "cannot connect to " + text_of(addresses_[address_], exchange_->job.target->port) +
-                             ": " + error.message()});
-  fail({failure_class::connect, "cannot open a socket: " + error.message()});
+                         "cannot connect to " + text_of(addresses_[address_], target_->port) + ": " +
+                             error.message()});
+  fail_to_open({failure_class::connect, "cannot open a socket: " + error.message()});
 }
 
 void delivery_connection::on_connect() {
@@ -136,7 +141,7 @@ void delivery_connection::on_connect() {
   else if (::getpeername(socket_, remote.data(), &remote_length) != 0)
     error.assign(errno, std::generic_category());
   if (error) {
-    const auto where = text_of(addresses_[address_], exchange_->job.target->port);
+    const auto where = text_of(addresses_[address_], target_->port);
     return next_address(
         {failure_class::connect, error == std::errc::connection_refused
                                      ? "connection refused by " + where
@@ -144,9 +149,7 @@ void delivery_connection::on_connect() {
   }
   remote.resize(remote_length);
   if (auto why = owner_.judge(remote.address()))
-    return fail({failure_class::egress, *why});
-  owner_.loop().timers().disarm(*this);
-  exchange_->result.timing.connect = end_phase(boot_clock::now());
+    return fail_to_open({failure_class::egress, *why});
   start_handshake();
 }
 
@@ -154,18 +157,18 @@ void delivery_connection::on_connect() {
 void delivery_connection::next_address(delivery_failure why) {
   close_socket();
   if (++address_ >= addresses_.size())
-    return fail(std::move(why));
+    return fail_to_open(std::move(why));
   try_address();
 }
 
 void delivery_connection::on_due() {
-  if (state_ == state::connecting) {
-    const auto where = text_of(addresses_[address_], exchange_->job.target->port);
+  if (state_ == state::connecting && first_ != nullptr) {
+    const auto where = text_of(addresses_[address_], target_->port);
     next_address({failure_class::timeout, "no connection to " + where + " within " +
                                               std::to_string(owner_.settings().connect_timeout.count()) +
                                               " ms"});
-  } else if (state_ == state::idle) {
-    close();
+  } else {
+    close(); // idle for long, or nobody waits for it
   }
 }
 
@@ -174,9 +177,13 @@ void delivery_connection::on_due() {
 
 void delivery_connection::start_handshake() {
   state_ = state::handshaking;
-  tls_ = owner_.tls().connect(socket_, *exchange_->job.target, pool_->mode, pool_->session);
+  handshake_start_ = boot_clock::now();
+  owner_.loop().timers().disarm(*this);
+  if (first_ == nullptr)
+    release();
+  tls_ = owner_.tls().connect(socket_, *target_, pool_->mode, pool_->session);
   if (!tls_)
-    return fail({failure_class::tls, "cannot start TLS: " + tls_failure(nullptr, "out of memory")});
+    return fail_to_open({failure_class::tls, "cannot start TLS: " + tls_failure(nullptr, "out of memory")});
   if (owner_.roomy())
     SSL_clear_mode(tls_.get(), SSL_MODE_RELEASE_BUFFERS);
   continue_handshake();
@@ -186,13 +193,8 @@ void delivery_connection::continue_handshake() {
   ERR_clear_error();
   errno = 0;
   const int result = SSL_do_handshake(tls_.get());
-  if (result == 1) {
-    exchange_->result.timing.tls = end_phase(boot_clock::now());
-    start_request();
-    if (state_ != state::closed)
-      read_some(); // the server's session tickets, and from now on whatever comes
-    return;
-  }
+  if (result == 1)
+    return on_handshake_done();
   switch (SSL_get_error(tls_.get(), result)) {
   case SSL_ERROR_WANT_READ:
   case SSL_ERROR_WANT_WRITE:
@@ -200,8 +202,26 @@ void delivery_connection::continue_handshake() {
   default:
     auto why = tls_failure(tls_.get(), "the connection was closed in the handshake");
     pool_->session.session.reset(); // should it be the session's fault, the next connection does without
-    return fail({failure_class::tls, std::move(why)});
+    return fail_to_open({failure_class::tls, std::move(why)});
   }
+}
+
+void delivery_connection::on_handshake_done() {
+  handshake_took_ = milliseconds_between(handshake_start_, boot_clock::now());
+  state_ = state::idle;
+  owner_.on_opening_ended(pool_);
+  if (first_ != nullptr)
+    send(owner_.take_waiting(*std::exchange(first_, nullptr)));
+  else
+    become_idle();
+  read_some(); // the server's session tickets, and from now on whatever comes
+}
+
+void delivery_connection::fail_to_open(delivery_failure why) {
+  auto failed = first_ != nullptr ? owner_.take_waiting(*std::exchange(first_, nullptr)) : nullptr;
+  close();
+  if (failed)
+    owner_.on_failed(std::move(failed), std::move(why));
 }
 
 // --- the exchange
@@ -222,6 +242,12 @@ void delivery_connection::send(std::unique_ptr<exchange> next) {
   exchange_ = std::move(next);
   exchange_->connection = this;
   owner_.loop().timers().disarm(*this);
+  // Of the time that it waited for a connection, some was the handshake's.
+  if (auto& timing = exchange_->result.timing; timing.connect && handshake_took_) {
+    timing.tls = std::min(*timing.connect, *handshake_took_);
+    *timing.connect -= *timing.tls;
+  }
+  handshake_took_.reset();
   start_request();
 }
 
@@ -330,7 +356,7 @@ void delivery_connection::answered(bool reusable) {
     result.retry_after = reader_.retry_after(domain::wall_now());
   result.response_excerpt = reader_.excerpt();
   result.ended = boot_clock::now();
-  result.timing.response = end_phase(result.ended);
+  result.timing.response = milliseconds_between(exchange_->phase_start, result.ended);
   state_ = state::idle;
   owner_.on_answered(std::move(exchange_));
   if (request_.capacity() > kept_request_capacity)
@@ -355,7 +381,7 @@ void delivery_connection::abort(delivery_failure why) {
 
 void delivery_connection::fail(delivery_failure why) {
   if (exchange_->result.first_byte)
-    exchange_->result.timing.response = end_phase(boot_clock::now());
+    exchange_->result.timing.response = milliseconds_between(exchange_->phase_start, boot_clock::now());
   auto done = std::move(exchange_);
   close();
   owner_.on_failed(std::move(done), std::move(why));
@@ -365,6 +391,7 @@ void delivery_connection::close() {
   if (state_ == state::closed)
     return;
   const bool polite = state_ == state::idle;
+  const bool was_opening = opening();
   state_ = state::closed;
   owner_.loop().timers().disarm(*this);
   if (tls_ && polite) {
@@ -374,6 +401,8 @@ void delivery_connection::close() {
   }
   close_socket();
   tls_.reset();
+  if (was_opening)
+    owner_.on_opening_ended(pool_);
   owner_.on_closed(*this);
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "net/delivery_engine.hpp"
+#include "net/delivery_pool.hpp"
 #include "net/event_loop.hpp"
+#include "net/exchange.hpp"
 #include "net/response_reader.hpp"
 #include "net/target.hpp"
 #include "net/tls_client.hpp"
@@ -9,53 +11,13 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace carillon::net {
-
-class delivery_connection;
-
-/// What went wrong with a POST.
-struct delivery_failure {
-  domain::failure_class what;
-  std::string detail;
-};
-
-/// One job on its way through the engine; an entry in the timer wheel until its deadline.
-class exchange final : public timer_entry {
-public:
-  class owner {
-  public:
-    virtual void on_deadline(exchange& late) = 0;
-
-  protected:
-    ~owner() = default;
-  };
-
-  exchange(owner& engine, delivery_job from) : job{std::move(from)}, engine_{engine} {}
-  void on_due() override { engine_.on_deadline(*this); }
-
-  delivery_job job;
-  domain::delivery_result result;
-  domain::boot_time phase_start{};           ///< of the phase that is under way
-  delivery_connection* connection = nullptr; ///< which has it; none while the name is being resolved
-  std::uint64_t id = 0;                      ///< names it while the name is being resolved
-
-private:
-  owner& engine_;
-};
-
-/// What connections to one origin share in one certificate mode.
-struct delivery_pool {
-  certificate_mode mode = certificate_mode::verify;
-  std::vector<delivery_connection*> idle; ///< the last one was used last and is used next
-  tls_session_slot session;
-  std::size_t connections = 0;
-  bool retired = false; ///< the policy or the trust anchors changed: its connections serve nothing new
-};
 
 /// The engine, as its connections see it.
 class connection_owner {
@@ -69,7 +31,11 @@ public:
   virtual std::vector<char>& scratch() = 0;
   virtual void on_answered(std::unique_ptr<exchange> done) = 0;
   virtual void on_failed(std::unique_ptr<exchange> done, delivery_failure why) = 0;
-  /// Free for the next request. May close the connection.
+  /// A connection is open, or can't be opened, or isn't wanted any more.
+  virtual void on_opening_ended(const std::shared_ptr<delivery_pool>& pool) = 0;
+  /// Hands over the exchange, which waits, because its connection is open, or can't be opened.
+  virtual std::unique_ptr<exchange> take_waiting(exchange& first) = 0;
+  /// Free for the next request. May send one or close the connection.
   virtual void on_idle(delivery_connection& connection) = 0;
   /// Destroys the connection, but not before the loop's turn ends.
   virtual void on_closed(delivery_connection& connection) = 0;
@@ -85,9 +51,8 @@ protected:
 ///   connecting --> handshaking --> exchanging <--> idle
 ///        \______________\______________\___________/--> closed
 ///
-/// It is born with the exchange that it is opened for. Once `SSL_write` was called for an exchange, the
-/// exchange ends here, well or badly; before, it may be taken back (`usable` says whether that is called
-/// for).
+/// It is born with an exchange for which it is opened, and which waits in the pool meanwhile: another connection
+/// may take it before. Once this one has an exchange itself, the exchange ends here, well or badly.
 ///
 /// Its socket is watched for edges, once and for all: it reads until there is nothing more, and where it
 /// stops before (behind a whole answer) nothing is lost, because `usable` looks again.
@@ -96,8 +61,10 @@ public:
   delivery_connection(connection_owner& owner, std::shared_ptr<delivery_pool> pool);
   ~delivery_connection() override;
 
-  /// Connects to the first address that answers, for this exchange.
-  void open(std::unique_ptr<exchange> first, std::vector<boost::asio::ip::address> addresses);
+  /// Connects to the first of the pool's addresses that answers, for this exchange.
+  void open(exchange& first);
+  /// The exchange that it is being opened for doesn't wait for it any more: it serves others, if it is open soon.
+  void release();
 
   /// Looks once more whether the receiver has closed an idle connection.
   bool usable();
@@ -105,7 +72,7 @@ public:
   /// Makes the POST over an idle connection.
   void send(std::unique_ptr<exchange> next);
 
-  /// Gives the exchange up, whatever state it is in: it fails with `why` unless a status was received.
+  /// Gives its exchange up: that fails with `why` unless a status was received.
   void abort(delivery_failure why);
 
   /// Closes; an exchange must not be under way.
@@ -127,6 +94,9 @@ private:
   void next_address(delivery_failure why);
   void start_handshake();
   void continue_handshake();
+  void on_handshake_done();
+  bool opening() const { return state_ == state::connecting || state_ == state::handshaking; }
+  void fail_to_open(delivery_failure why);
   void start_request();
   void write_some();
   void read_some();
@@ -135,12 +105,15 @@ private:
   void become_idle();
   void fail(delivery_failure why);
   void close_socket();
-  std::uint32_t end_phase(domain::boot_time now);
 
   int socket_ = -1;
   connection_owner& owner_;
   std::shared_ptr<delivery_pool> pool_; ///< outlives tls_, which writes sessions into it
   tls_connection tls_;
+  exchange* first_ = nullptr;                     ///< for which it is being opened; null: released
+  std::shared_ptr<const delivery_target> target_; ///< of that one; host and port are those of all in the pool
+  domain::boot_time handshake_start_{};
+  std::optional<std::uint32_t> handshake_took_; ///< ms; until the first exchange was told
   std::unique_ptr<exchange> exchange_;
   std::vector<boost::asio::ip::address> addresses_;
   std::size_t address_ = 0; ///< which one is being tried

@@ -83,7 +83,7 @@ public:
       throw std::runtime_error(target.error);
     delivery_job made;
     made.owner = 7;
-    made.token = ++last_token_;
+    made.token = next_token();
     made.target = target.target;
     made.headers = options.headers;
     made.body = options.body;
@@ -91,6 +91,8 @@ public:
     made.deadline = boot_clock::now() + options.deadline;
     return made;
   }
+
+  std::uint64_t next_token() { return ++last_token_; }
 
   std::uint64_t submit(const std::string& url, const post_options& options = {}) {
     auto made = job(url, options);
