@@ -191,7 +191,7 @@ class _no_ledger:
     def trying(self, events):
         pass
 
-    def answered(self, answer, events):
+    def answered(self, answer, events, sent=0):
         pass
 
 
