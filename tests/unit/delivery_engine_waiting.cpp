@@ -215,8 +215,17 @@ CAF_TEST(POSTs to a silent target leave idle connections to others until it answ
   receiver.silent = false;
   CAF_CHECK_EQUAL(mute.post().status_code, 200);
   CAF_CHECK_EQUAL(receiver->accepted, 4);
-  CAF_CHECK_EQUAL(mute.post().status_code, 200);
-  CAF_CHECK_EQUAL(receiver->accepted, 4);
+  // From now on it takes what is idle, so that others have to open one.
+  const int before = receiver.requests;
+  receiver.answers = before;
+  const auto answering = mute.submit(1, far).front();
+  CAF_CHECK(eventually([&] { return receiver.requests == before + 1; }));
+  const auto other = some.submit(receiver->url(), in_time);
+  CAF_CHECK(eventually([&] { return receiver.requests == before + 2; }));
+  CAF_CHECK_EQUAL(receiver->accepted, 5);
+  receiver.answers = before + 2;
+  CAF_CHECK_EQUAL(some.wait(answering).status_code, 200);
+  CAF_CHECK_EQUAL(some.wait(other).status_code, 200);
 }
 
 CAF_TEST(POSTs to silent targets all go out but not all at once) {
