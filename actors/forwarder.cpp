@@ -7,10 +7,10 @@ namespace carillon::actors {
 void forwarder_state::forward(const std::string& to, const forward_ask_ptr& what) {
   const auto it = peers.find(to);
   if (it == peers.end())
-    return what->done(std::nullopt);
+    return what->done(std::nullopt, false);
   auto message = what, pending = what;
   if (!it->second.window.offer(std::move(message), std::move(pending), what->request.size()))
-    return what->done(std::nullopt);
+    return what->done(std::nullopt, false);
   go_on(to);
 }
 
@@ -23,7 +23,7 @@ void forwarder_state::go_on(const std::string& to) {
       if (it == peers.end() || it->second.entry != entry)
         return; // it went, and was told so
       if (const auto asked = it->second.window.answered(ticket))
-        (*asked)->done(std::move(response));
+        (*asked)->done(std::move(response), true);
       go_on(to);
     };
     self->request(p.entry, next->message->timeout, forward_atom_v, std::move(next->message->request))
@@ -43,7 +43,7 @@ void forwarder_state::changed(cluster_view_ptr now) {
     const auto lost = it->second.window.clear();
     it = peers.erase(it);
     for (const auto& asked : lost)
-      asked->done(std::nullopt);
+      asked->done(std::nullopt, true);
   }
   for (const auto& [who, link] : view->reachable)
     peers[who].entry = link;

@@ -95,7 +95,8 @@ using cluster_view_ptr = std::shared_ptr<const cluster_view>;
 struct forward_ask {
   std::string request; ///< `api/forwarded_request.hpp`
   std::chrono::milliseconds timeout{};
-  std::function<void(std::optional<std::string>)> done; ///< exactly once; nothing: whether it was done isn't known
+  /// Exactly once. No answer: it was not sent, or else whether it was done isn't known.
+  std::function<void(std::optional<std::string>, bool sent)> done;
 };
 using forward_ask_ptr = std::shared_ptr<forward_ask>;
 

@@ -339,7 +339,7 @@ node::place node::where(domain::shard_id shard) const {
 }
 
 void node::forward(std::string to, std::string request, std::chrono::milliseconds timeout,
-                   std::function<void(std::optional<std::string>)> done) {
+                   std::function<void(std::optional<std::string>, bool)> done) {
   auto what = std::make_shared<forward_ask>();
   what->request = std::move(request);
   what->timeout = timeout;

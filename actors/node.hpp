@@ -86,9 +86,9 @@ public:
   place where(domain::account_id account) const;
   place where(domain::shard_id shard) const;
   /// Has another node answer a request. The callback comes on an actor's thread, exactly once: with the answer,
-  /// or with nothing when the node went or took too long; then what was asked may have been done.
+  /// or with nothing when the node went or took too long; then, if it was sent, what was asked may have been done.
   void forward(std::string to, std::string request, std::chrono::milliseconds timeout,
-               std::function<void(std::optional<std::string>)> done);
+               std::function<void(std::optional<std::string>, bool sent)> done);
   /// How requests are answered that another node forwards to this one.
   void answer_forwarded_by(std::function<void(std::string, std::function<void(std::string)>)> how);
   /// Rises when accounts, keys or tokens changed through another node.

@@ -31,18 +31,21 @@ public:
   void await_suspend(std::coroutine_handle<> who) {
     loop_ = &net::task_loop::here();
     node_.forward(std::move(to_), std::move(request_), forward_timeout,
-                  [this, who](std::optional<std::string> answer) {
+                  [this, who](std::optional<std::string> answer, bool sent) {
                     answer_ = std::move(answer);
+                    sent_ = sent;
                     loop_->resume(who);
                   });
   }
   std::optional<std::string> await_resume() { return std::move(answer_); }
+  bool sent() const noexcept { return sent_; }
 
 private:
   actors::node& node_;
   std::string to_, request_;
   net::task_loop* loop_ = nullptr;
   std::optional<std::string> answer_;
+  bool sent_ = false;
 };
 
 /// Until this node knows as much of accounts, keys and tokens as another did; whether it does.
@@ -72,6 +75,8 @@ net::task<net::http_response> forward(actors::node& node, const std::string& to,
   answer_wait asked{node, to, encode_request(request, node.catalog_applied())};
   const auto text = co_await asked;
   auto answer = text ? decode_answer(*text) : std::nullopt;
+  if (!text && !asked.sent())
+    throw refusal{nobody_serves()};
   if (!answer)
     throw refusal{account::request_error{
         503, "no-quorum", "the node that serves this is not reached; what was asked may have been done", {}, 1}};
@@ -105,7 +110,7 @@ struct forwarded_requests::one final : net::task_observer {
       // What comes behind is no longer this one's.
       auto& from = *owner;
       from.open_.erase(this);
-      if (from.closing_ && from.open_.empty())
+      if (from.awaited_ && from.open_.empty())
         from.idle_.set_value();
     });
   }
@@ -128,8 +133,9 @@ forwarded_requests::~forwarded_requests() {
 void forwarded_requests::stop(std::chrono::milliseconds grace) {
   if (!thread_.joinable())
     return;
+  closing_ = true;
   loop_.post([this] {
-    closing_ = true;
+    awaited_ = true;
     if (open_.empty())
       idle_.set_value();
   });
@@ -139,9 +145,18 @@ void forwarded_requests::stop(std::chrono::milliseconds grace) {
 }
 
 void forwarded_requests::take(std::string request, std::function<void(std::string)> done) {
-  loop_.post([this, request = std::move(request), done = std::move(done)]() mutable {
+  const auto elsewhere = [](const auto& answer_to) {
+    forwarded_answer none;
+    none.moved = true;
+    answer_to(encode_answer(none));
+  };
+  if (closing_)
+    return elsewhere(done);
+  loop_.post([this, elsewhere, request = std::move(request), done = std::move(done)]() mutable {
+    if (closing_)
+      return elsewhere(done);
     auto decoded = decode_request(request);
-    if (!decoded || closing_)
+    if (!decoded)
       return done({});
     auto next = std::make_unique<one>();
     auto& o = *next;

@@ -5,6 +5,7 @@
 #include "net/task.hpp"
 #include "net/task_loop.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <future>
@@ -47,7 +48,8 @@ private:
   net::task_loop loop_;
   std::unordered_map<one*, std::unique_ptr<one>> open_; ///< the loop's
   std::promise<void> idle_; ///< nothing is open any more, and nothing will be
-  bool closing_ = false;    ///< the loop's: takes no more
+  std::atomic<bool> closing_{false}; ///< takes no more: whoever asks is sent elsewhere
+  bool awaited_ = false;    ///< the loop's: the end of those that are open
   bool stopping_ = false;   ///< the loop's: ends
   std::thread thread_;
 };

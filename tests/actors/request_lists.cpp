@@ -67,7 +67,8 @@ CAF_TEST(each request of a list is answered once and none before its commit) {
   send();
   CAF_CHECK_EQUAL(first->times + second->times + third->times + elsewhere->times + poll->times, 0);
   CAF_CHECK(nobody->times == 1 && std::get<account::request_error>(*nobody->reply).status == 404);
-  CAF_CHECK_EQUAL(held.rows.size(), 2u); // one batch an account
+  // One batch an account; of two in one shard the second waits for the row of the first.
+  CAF_CHECK_EQUAL(held.rows.size(), store.shard_of(acme) == store.shard_of(other) ? 1u : 2u);
   commit_held();
   commit_held(); // what came behind the first batch
   CAF_CHECK(accepted(*first) && accepted(*second) && accepted(*third) && accepted(*elsewhere));
