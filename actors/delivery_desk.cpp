@@ -84,7 +84,7 @@ void delivery_desk::leave_behind(domain::account_id account, const outcome_taker
       return;
     it = accounts_.emplace(raw(account), account_entry{}).first;
     ++left_behind_;
-  } else if (it->second.owner == by) {
+  } else if (it->second.owner && it->second.owner == by) {
     it->second.owner = nullptr;
     ++left_behind_;
   } else if (it->second.owner) {

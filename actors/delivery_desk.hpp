@@ -23,7 +23,7 @@ public:
   /// Has one account's POSTs made; their outcomes go to `owner`, or to whoever owns the account after it.
   virtual void submit(job_vector jobs, const outcome_taker& owner) = 0;
   /// `by` owns the account no more: these outcomes, which it has not written down, and those of POSTs under way
-  /// wait for the next owner, unless there is one already.
+  /// wait for the next owner, unless there is one already. Null: these came for whoever owns it next.
   virtual void leave_behind(domain::account_id account, const outcome_taker& by, outcome_vector unsaid) = 0;
 };
 

@@ -429,8 +429,11 @@ directory_actor::behavior_type directory(directory_actor::stateful_pointer<direc
       [self](close_atom, domain::shard_id shard) { return self->state.close(shard); },
       [self](open_atom, domain::shard_id shard) { self->state.open(shard); },
       [self](domain::account_id id, outcome_vector& outcomes) {
-        if (const auto it = self->state.live.find(raw(id)); it != self->state.live.end())
+        const auto it = self->state.live.find(raw(id));
+        if (it != self->state.live.end() && !it->second.lost)
           self->send(it->second.actor, std::move(outcomes));
+        else // for the actor that follows it, when the shard is served here anew
+          self->state.engine_of(id).desk->leave_behind(id, outcome_taker{}, std::move(outcomes));
       },
       [self](resume_atom, domain::account_id id, const outcome_taker& heir) {
         return self->delegate(self->state.engine_of(id).actor, resume_atom_v, id, heir);

@@ -246,7 +246,9 @@ using placement_actor = typed<
     /// Time passes (to itself).
     caf::result<void>(tick_atom),
     /// The node ends: hand over its shards, take its entry back; answers when that is done.
-    caf::result<bool>(leave_atom)>;
+    caf::result<bool>(leave_atom),
+    /// This node's entry is gone (to itself).
+    caf::result<void>(left_atom)>;
 
 /// One shard's replica on this node: drives `replication::replica` over disk, links and configuration store;
 /// decides when to change the shard's configuration. One per shard of a clustered node.

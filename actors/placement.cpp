@@ -376,19 +376,28 @@ void placement_state::write(std::vector<domain::table_write> rows) {
 
 // --- the end ---
 
+/// First its entry goes: whoever hears of a handover has heard of that before, and hands nothing back.
 caf::result<bool> placement_state::leave() {
   left = true;
   publish();
-  auto answer = self->make_response_promise<bool>();
+  leave_answer = self->make_response_promise<bool>();
+  lease_kept.reset();
+  coordination::swap_request request;
+  request.key = coordination::node_key(at.settings.name, at.self);
+  request.expected = entry_revision;
+  at.configuration->compare_and_swap(std::move(request), [me = placement_actor{self}](const auto&) {
+    caf::anon_send(me, left_atom_v);
+  });
+  return leave_answer;
+}
+
+void placement_state::hand_all_over() {
   auto waiting = std::make_shared<std::size_t>(at.replicas.size() + 1);
   auto orderly = std::make_shared<bool>(true);
-  const auto one_less = [this, answer, waiting, orderly](bool handed) {
+  const auto one_less = [this, waiting, orderly](bool handed) {
     *orderly = *orderly && handed;
-    if (--*waiting > 0)
-      return;
-    withdraw();
-    auto to = answer;
-    to.deliver(*orderly);
+    if (--*waiting == 0)
+      leave_answer.deliver(*orderly);
   };
   auto all = at.replicas;
   all.push_back(at.system);
@@ -396,15 +405,6 @@ caf::result<bool> placement_state::leave() {
     self->request(replica, leave_time, leave_atom_v)
         .then([one_less](bool handed) { one_less(handed); },
               [one_less](const caf::error&) { one_less(false); });
-  return answer;
-}
-
-void placement_state::withdraw() {
-  lease_kept.reset();
-  coordination::swap_request request;
-  request.key = coordination::node_key(at.settings.name, at.self);
-  request.expected = entry_revision;
-  at.configuration->compare_and_swap(std::move(request), [](const coordination::swap_result&) {});
 }
 
 placement_actor::behavior_type placement(placement_actor::stateful_pointer<placement_state> self,
@@ -424,6 +424,7 @@ placement_actor::behavior_type placement(placement_actor::stateful_pointer<place
       [self](const registry_news& news) { self->state.registered(news); },
       [self](tick_atom) { self->state.tick(); },
       [self](leave_atom) { return self->state.leave(); },
+      [self](left_atom) { self->state.hand_all_over(); },
   };
 }
 

@@ -73,7 +73,7 @@ struct placement_state {
   void save_clocks();
   void save_members();
   void write(std::vector<domain::table_write> rows);
-  void withdraw();
+  void hand_all_over();
 
   placement_actor::pointer self;
   services_ptr node;
@@ -91,6 +91,7 @@ struct placement_state {
     entry_actor entry;
   };
   std::map<coordination::node_id, link> links;
+  caf::typed_response_promise<bool> leave_answer;
   std::map<coordination::node_id, domain::boot_time> dial_at; ///< not before; absent: being dialed, or linked
   domain::boot_time register_at{}, clocks_saved{};
   bool registering = false, following = false, changed = false, left = false;
