@@ -137,8 +137,8 @@ void cluster::start(caf::actor_system& system, const services_ptr& node, const w
     replicas_.push_back(spawn(domain::shard_id{s}));
   system_ = spawn(domain::system_shard);
   courier_ = system.spawn(outcome_courier, node, directory);
-  entry_ = system.spawn(actors::entry, node, entry_neighbours{replicas_, system_, directory, courier_});
   forwarder_ = system.spawn(actors::forwarder);
+  entry_ = system.spawn(actors::entry, node, entry_neighbours{replicas_, system_, directory, courier_, forwarder_});
   placement_setup setup;
   setup.settings = settings_;
   setup.self = self_;
@@ -160,6 +160,12 @@ bool cluster::leave(caf::actor_system& system, std::chrono::milliseconds timeout
   self->request(placement_, timeout, leave_atom_v)
       .receive([&](bool handed) { orderly = handed; }, [](const caf::error&) {});
   return orderly;
+}
+
+void cluster::say_goodbye(caf::actor_system& system, const cluster_view& view, std::chrono::milliseconds timeout) {
+  caf::scoped_actor self{system};
+  for (const auto& [who, peer] : view.reachable)
+    self->request(peer, timeout, leave_atom_v, self_).receive([](bool) {}, [](const caf::error&) {});
 }
 
 bool cluster::bring_outcomes(caf::actor_system& system, std::chrono::milliseconds timeout) {

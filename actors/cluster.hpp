@@ -34,6 +34,9 @@ public:
 
   /// Hands everything over and leaves; false when something stayed.
   bool leave(caf::actor_system& system, std::chrono::milliseconds timeout);
+  /// Has its peers pass no more requests to this node; returns when those that they had passed are answered, or
+  /// each had so much time.
+  void say_goodbye(caf::actor_system& system, const cluster_view& view, std::chrono::milliseconds timeout);
   /// Waits until outcomes of accounts that are other nodes' now have arrived there; false after `timeout`.
   bool bring_outcomes(caf::actor_system& system, std::chrono::milliseconds timeout);
   /// Ends the actors.

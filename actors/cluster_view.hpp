@@ -24,8 +24,12 @@ struct cluster_view {
   std::map<coordination::node_id, entry_actor> reachable;                 ///< those whose link stands
   std::vector<coordination::placement_step> steps; ///< towards where the shards belong
 
+  /// Whether it may be given something.
   bool usable(const coordination::node_id& node) const {
-    return node == self || (nodes.contains(node) && reachable.contains(node));
+    if (node == self)
+      return true;
+    const auto entry = nodes.find(node);
+    return entry != nodes.end() && !entry->second.leaving && reachable.contains(node);
   }
   const replication::versioned* of(domain::shard_id shard) const {
     const auto it = shards.find(shard);

@@ -66,6 +66,9 @@ entry_actor::behavior_type entry(entry_actor::stateful_pointer<entry_state> self
         const auto found = look_at_deleted(self->state.node->store, domain::account_id{account});
         return found.is == deleted_account::stage::erased;
       },
+      [self](leave_atom, const std::string& who) {
+        return self->delegate(self->state.at.forwarder, leave_atom_v, who);
+      },
       [self](forward_atom, std::string& request) { return self->state.forwarded(std::move(request)); },
       [self](forward_atom, std::uint64_t ticket, std::string& response) {
         const auto it = self->state.asked.find(ticket);

@@ -20,6 +20,7 @@ struct entry_neighbours {
   replica_actor system;
   directory_actor directory;
   courier_actor courier;
+  forwarder_actor forwarder;
 };
 
 /// What peers talk to: passes on to this node's replicas and accounts, and has the API answer what another node

@@ -6,7 +6,7 @@ namespace carillon::actors {
 
 void forwarder_state::forward(const std::string& to, const forward_ask_ptr& what) {
   const auto it = peers.find(to);
-  if (it == peers.end())
+  if (it == peers.end() || it->second.ending)
     return what->done(std::nullopt, false);
   auto message = what, pending = what;
   if (!it->second.window.offer(std::move(message), std::move(pending), what->request.size()))
@@ -30,6 +30,20 @@ void forwarder_state::go_on(const std::string& to) {
         .then([answered](std::string& response) { answered(std::move(response)); },
               [answered](const caf::error&) { answered(std::nullopt); });
   }
+  if (p.window.unanswered() == 0)
+    for (auto& asked : std::exchange(p.until_answered, {}))
+      asked.deliver(true);
+}
+
+caf::result<bool> forwarder_state::ends(const std::string& who) {
+  const auto it = peers.find(who);
+  if (it == peers.end())
+    return true;
+  it->second.ending = true;
+  it->second.until_answered.push_back(self->make_response_promise<bool>());
+  auto answered = it->second.until_answered.back();
+  go_on(who);
+  return answered;
 }
 
 void forwarder_state::changed(cluster_view_ptr now) {
@@ -40,10 +54,11 @@ void forwarder_state::changed(cluster_view_ptr now) {
       ++it;
       continue;
     }
+    const auto sent = it->second.window.unanswered();
     const auto lost = it->second.window.clear();
     it = peers.erase(it);
-    for (const auto& asked : lost)
-      asked->done(std::nullopt, true);
+    for (std::size_t i = 0; i < lost.size(); ++i)
+      lost[i]->done(std::nullopt, i < sent);
   }
   for (const auto& [who, link] : view->reachable)
     peers[who].entry = link;
@@ -52,6 +67,7 @@ void forwarder_state::changed(cluster_view_ptr now) {
 forwarder_actor::behavior_type forwarder(forwarder_actor::stateful_pointer<forwarder_state> self) {
   return {
       [self](forward_atom, const std::string& to, const forward_ask_ptr& what) { self->state.forward(to, what); },
+      [self](leave_atom, const std::string& who) { return self->state.ends(who); },
       [self](cluster_view_ptr& now) { self->state.changed(std::move(now)); },
   };
 }

@@ -6,10 +6,12 @@
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
 
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace carillon::actors {
 
@@ -21,12 +23,15 @@ struct forwarder_state {
   void forward(const std::string& to, const forward_ask_ptr& what);
   void changed(cluster_view_ptr now);
   void go_on(const std::string& to);
+  caf::result<bool> ends(const std::string& who);
 
   forwarder_actor::pointer self;
   cluster_view_ptr view;
   struct peer {
     entry_actor entry;
     credit_window<forward_ask_ptr, forward_ask_ptr> window;
+    bool ending = false; ///< asked nothing more
+    std::vector<caf::typed_response_promise<bool>> until_answered;
   };
   std::map<std::string, peer> peers;
 

@@ -223,12 +223,16 @@ using entry_actor = typed<
     /// Answer this HTTP request, which came to the sender, and whose account or catalog this node serves.
     caf::result<std::string>(forward_atom, std::string),
     /// The API's answer to that one (from the API).
-    caf::result<void>(forward_atom, std::uint64_t, std::string)>;
+    caf::result<void>(forward_atom, std::uint64_t, std::string),
+    /// That node ends: have it asked nothing more; answers when it has answered all that it was asked.
+    caf::result<bool>(leave_atom, std::string)>;
 
 /// Brings requests to the nodes that serve them. One a clustered node.
 using forwarder_actor = typed<
     /// Have that node answer.
     caf::result<void>(forward_atom, std::string, forward_ask_ptr),
+    /// As ENTRY.
+    caf::result<bool>(leave_atom, std::string),
     /// The cluster changed.
     caf::result<void>(cluster_view_ptr)>;
 
@@ -247,7 +251,7 @@ using placement_actor = typed<
     caf::result<void>(tick_atom),
     /// The node ends: hand over its shards, take its entry back; answers when that is done.
     caf::result<bool>(leave_atom),
-    /// This node's entry is gone (to itself).
+    /// This node's entry says that it leaves (to itself).
     caf::result<void>(left_atom)>;
 
 /// One shard's replica on this node: drives `replication::replica` over disk, links and configuration store;

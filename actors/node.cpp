@@ -300,6 +300,11 @@ void node::replace_keys(const crypto::key_ring& keys) {
   impl_->shared->keys.replace(keys);
 }
 
+namespace {
+/// What a peer may take to answer that it has passed its last request to a node that ends.
+constexpr std::chrono::milliseconds goodbye_patience{2'000};
+} // namespace
+
 bool node::drain(std::chrono::milliseconds timeout) {
   const auto until = domain::boot_clock::now() + timeout;
   const auto left = [until] {
@@ -313,6 +318,8 @@ bool node::drain(std::chrono::milliseconds timeout) {
     impl_->shared->draining = true;
     orderly = impl_->drain_accounts(left()) && !impl_->membership;
   }
+  if (const auto view = cluster_state(); view && impl_->membership)
+    impl_->membership->say_goodbye(impl_->system, *view, std::min(left(), goodbye_patience));
   for (const auto& desk : impl_->desks)
     orderly = desk->wait_until_idle(left()) && orderly;
   if (impl_->membership)

@@ -96,19 +96,24 @@ coordination::revision placement_state::replaceable(const coordination::entry& t
   return mine ? there.modified : 0;
 }
 
-void placement_state::put_entry() {
+coordination::swap_request placement_state::own_entry() const {
   coordination::node_registration me;
   me.id = at.self;
   me.name = at.address;
   me.addresses = {at.address};
   me.protocol = me.oldest_protocol = protocol;
+  me.leaving = left;
   coordination::swap_request request;
   request.key = coordination::node_key(at.settings.name, at.self);
   request.expected = entry_revision;
   request.value = coordination::encode(me);
   request.lease = lease;
+  return request;
+}
+
+void placement_state::put_entry() {
   at.configuration->compare_and_swap(
-      std::move(request), [to = placement_actor{self}](const coordination::swap_result& r) {
+      own_entry(), [to = placement_actor{self}](const coordination::swap_result& r) {
         registry_news news{0, r.succeeded, r.error ? r.error->detail : "", r.current};
         caf::anon_send(to, std::move(news));
       });
@@ -205,9 +210,13 @@ void placement_state::take_in(const coordination::change& one) {
       return;
     }
     auto read = coordination::decode_node(at.settings.name, one.key, one.now->value);
-    if (auto* found = std::get_if<coordination::node_registration>(&read))
+    if (auto* found = std::get_if<coordination::node_registration>(&read)) {
+      if (found->leaving)
+        leavers.insert(*who);
+      else
+        leavers.erase(*who);
       nodes[*who] = std::move(*found);
-    else
+    } else
       config::log(log_level::error, "the cluster's configuration can't be read",
                   {{"error", std::get<coordination::value_fault>(read).detail}});
   }
@@ -226,6 +235,7 @@ void placement_state::peer_down(const std::string& who, std::uint64_t number, co
     return;
   config::log(log_level::warning, "a node is not reached any more", {{"node", who}, {"reason", why}});
   links.erase(it);
+  leavers.erase(who);
   dial_at[who] = domain::boot_clock::now() + dial_retry;
   publish();
 }
@@ -310,8 +320,9 @@ void placement_state::publish() {
 std::vector<coordination::placement_step> placement_state::steps() const {
   // Whom it speaks with. That a lease has ended says only that its node doesn't reach etcd.
   std::set<coordination::node_id> alive{at.self};
-  for (const auto& linked : links)
-    alive.insert(linked.first);
+  for (const auto& [who, one] : links)
+    if (!leavers.contains(who))
+      alive.insert(who);
   std::vector<domain::shard_id> of_accounts;
   coordination::shard_map current, system;
   for (const auto& [shard, known] : shards)
@@ -376,16 +387,12 @@ void placement_state::write(std::vector<domain::table_write> rows) {
 
 // --- the end ---
 
-/// First its entry goes: whoever hears of a handover has heard of that before, and hands nothing back.
+/// First its entry says so: whoever hears of a handover has heard of that before, and hands nothing back.
 caf::result<bool> placement_state::leave() {
   left = true;
   publish();
   leave_answer = self->make_response_promise<bool>();
-  lease_kept.reset();
-  coordination::swap_request request;
-  request.key = coordination::node_key(at.settings.name, at.self);
-  request.expected = entry_revision;
-  at.configuration->compare_and_swap(std::move(request), [me = placement_actor{self}](const auto&) {
+  at.configuration->compare_and_swap(own_entry(), [me = placement_actor{self}](const auto&) {
     caf::anon_send(me, left_atom_v);
   });
   return leave_answer;
@@ -396,8 +403,10 @@ void placement_state::hand_all_over() {
   auto orderly = std::make_shared<bool>(true);
   const auto one_less = [this, waiting, orderly](bool handed) {
     *orderly = *orderly && handed;
-    if (--*waiting == 0)
-      leave_answer.deliver(*orderly);
+    if (--*waiting > 0)
+      return;
+    withdraw();
+    leave_answer.deliver(*orderly);
   };
   auto all = at.replicas;
   all.push_back(at.system);
@@ -405,6 +414,14 @@ void placement_state::hand_all_over() {
     self->request(replica, leave_time, leave_atom_v)
         .then([one_less](bool handed) { one_less(handed); },
               [one_less](const caf::error&) { one_less(false); });
+}
+
+void placement_state::withdraw() {
+  lease_kept.reset();
+  coordination::swap_request request;
+  request.key = coordination::node_key(at.settings.name, at.self);
+  request.expected = entry_revision;
+  at.configuration->compare_and_swap(std::move(request), [](const coordination::swap_result&) {});
 }
 
 placement_actor::behavior_type placement(placement_actor::stateful_pointer<placement_state> self,

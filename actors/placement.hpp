@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,7 @@ struct placement_state {
   caf::result<bool> leave();
 
   void register_node();
+  coordination::swap_request own_entry() const;
   void put_entry();
   coordination::revision replaceable(const coordination::entry& there, std::string& twin) const;
   bool is_ours(const coordination::watch_report& report);
@@ -74,6 +76,7 @@ struct placement_state {
   void save_members();
   void write(std::vector<domain::table_write> rows);
   void hand_all_over();
+  void withdraw();
 
   placement_actor::pointer self;
   services_ptr node;
@@ -91,6 +94,7 @@ struct placement_state {
     entry_actor entry;
   };
   std::map<coordination::node_id, link> links;
+  std::set<coordination::node_id> leavers; ///< that are still linked: nothing is given to them
   caf::typed_response_promise<bool> leave_answer;
   std::map<coordination::node_id, domain::boot_time> dial_at; ///< not before; absent: being dialed, or linked
   domain::boot_time register_at{}, clocks_saved{};

@@ -132,6 +132,7 @@ struct replica_state : replication::ports {
   };
   std::optional<handover> leaving;
   std::chrono::milliseconds read_at{0}, asked_at{0}; ///< of the configuration, for a takeover
+  bool node_leaves = false; ///< whatever this replica leads is for others
   std::vector<caf::typed_response_promise<bool>> leave_asked;
 
   static inline const char* name = "replica";

@@ -143,11 +143,12 @@ void replica_state::judge_as_primary() {
       return;
     }
   }
-  if (!leave_asked.empty()) {
+  if (node_leaves) {
     for (const auto& [who, f] : core->followers())
-      if (now.find(who)->role == member_role::full && view->reachable.contains(who) && core->caught_up(who))
+      if (now.find(who)->role == member_role::full && view->usable(who) && core->caught_up(who))
         return hand_over(who);
-    if (view->reachable.empty()) // nobody is there to take it
+    const auto takes = [this](const auto& peer) { return view->usable(peer.first); };
+    if (std::none_of(view->reachable.begin(), view->reachable.end(), takes))
       for (auto& asked : std::exchange(leave_asked, {}))
         asked.deliver(false);
     return;
@@ -214,6 +215,7 @@ void replica_state::give_up_handover() {
 }
 
 caf::result<bool> replica_state::leave() {
+  node_leaves = true;
   if (!core || core->leading() == 0)
     return true;
   auto answer = self->make_response_promise<bool>();

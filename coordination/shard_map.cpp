@@ -77,7 +77,7 @@ shard_configuration read_configuration(std::string_view text) {
 node_registration read_registration(std::string_view text) {
   const auto value = parse_checked(text);
   const object_reader entry{value, "#"};
-  entry.only({"name", "addresses", "protocol", "oldest_protocol"});
+  entry.only({"name", "addresses", "protocol", "oldest_protocol", "leaving"});
   node_registration out;
   out.name = entry.need_text("name");
   const auto& addresses = entry.need_array("addresses");
@@ -98,6 +98,11 @@ node_registration read_registration(std::string_view text) {
   out.oldest_protocol = version("oldest_protocol");
   if (out.oldest_protocol > out.protocol)
     throw json_mismatch("#/oldest_protocol: must not be above protocol");
+  if (const auto found = value.find("leaving"); found != value.end()) {
+    if (!found->is_boolean())
+      throw json_mismatch("#/leaving: must be true or false");
+    out.leaving = found->get<bool>();
+  }
   return out;
 }
 
@@ -221,6 +226,8 @@ std::string encode(const node_registration& registration) {
       .texts("addresses", registration.addresses)
       .number("protocol", registration.protocol)
       .number("oldest_protocol", registration.oldest_protocol);
+  if (registration.leaving)
+    entry.boolean("leaving", true);
   entry.close();
   return out;
 }

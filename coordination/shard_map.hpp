@@ -53,6 +53,7 @@ struct node_registration {
   std::vector<std::string> addresses; ///< "host:port" of its link, in the order to try
   std::uint32_t protocol = 0;         ///< the newest version of the link's protocol that it speaks
   std::uint32_t oldest_protocol = 0;  ///< the oldest
+  bool leaving = false;               ///< it ends: whatever it has is for others, and it takes nothing
   bool operator==(const node_registration&) const = default;
 };
 

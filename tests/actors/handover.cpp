@@ -32,6 +32,7 @@ entry_actor::behavior_type other_entry(entry_actor::pointer, other_node* out) {
       [](erased_atom, std::uint64_t) { return false; },
       [](forward_atom, const std::string&) { return std::string{}; },
       [](forward_atom, std::uint64_t, const std::string&) {},
+      [](leave_atom, const std::string&) { return true; },
   };
 }
 

@@ -61,8 +61,10 @@ CAF_TEST(a configuration is read back as it was written) {
   shard_configuration large = three;
   large.epoch = UINT64_MAX;
   CAF_CHECK(std::get<shard_configuration>(decode_shard("k", encode(large))) == large);
-  const node_registration node{"n-1", "host \"one\"", {"10.0.0.1:7000", "[::1]:7000"}, 3, 2};
-  CAF_CHECK(std::get<node_registration>(decode_node("x", node_key("x", "n-1"), encode(node))) == node);
+  for (const bool leaving : {false, true}) {
+    const node_registration node{"n-1", "host \"one\"", {"10.0.0.1:7000", "[::1]:7000"}, 3, 2, leaving};
+    CAF_CHECK(std::get<node_registration>(decode_node("x", node_key("x", "n-1"), encode(node))) == node);
+  }
 }
 
 CAF_TEST(nonsense is refused with key and member) {
@@ -115,6 +117,8 @@ CAF_TEST(nonsense is refused with key and member) {
                   "/carillon/x/nodes/n: #/oldest_protocol: must not be above protocol");
   CAF_CHECK_EQUAL(fault_of_node(key, R"({"name":"n","addresses":["a:1"],"protocol":4294967296,"oldest_protocol":1})"),
                   "/carillon/x/nodes/n: #/protocol: is too large");
+  CAF_CHECK_EQUAL(fault_of_node(key, R"({"name":"n","addresses":["a:1"],"protocol":1,"oldest_protocol":1,"leaving":1})"),
+                  "/carillon/x/nodes/n: #/leaving: must be true or false");
   CAF_CHECK(!fault_of_node("/carillon/x/nodes/a b", "{}").empty());
 }
 
