@@ -19,7 +19,11 @@ caf::result<std::string> outcome_courier_state::resume(const std::string& heir, 
   heirs[raw(account)] = heir;
   self->request(directory, caf::infinite, resume_atom_v, account, outcome_taker{courier_actor{self}})
       .then(
-          [answer](const std::vector<std::uint64_t>& tokens) mutable { answer.deliver(encode_tokens(tokens)); },
+          [this, answer, account](const std::vector<std::uint64_t>& tokens) mutable {
+            if (tokens.empty())
+              heirs.erase(raw(account)); // nothing comes
+            answer.deliver(encode_tokens(tokens));
+          },
           [answer](caf::error& e) mutable { answer.deliver(std::move(e)); });
   return answer;
 }

@@ -79,6 +79,18 @@ struct fixture : node_fixture {
     CAF_REQUIRE_EQUAL(list.size(), 1u);
     return list[0].state;
   }
+  /// Posts, and hands the shard with its POST under way over and back, from a node that goes on with it, or not.
+  /// Gives the POST's token.
+  std::uint64_t come_back_with_a_claim(bool in_flight) {
+    ask(acme, person(1));
+    const auto token = out.jobs.at(0).token;
+    close();
+    hand_over();
+    if (in_flight)
+      other.in_flight = {token};
+    take_over("other");
+    return token;
+  }
   /// What the other node says of a POST that it made.
   void told_delivered(std::uint64_t token) {
     net::delivery_outcome o{raw(acme), token, {}};
@@ -173,12 +185,7 @@ CAF_TEST(an outcome that was not written down is left behind) {
 }
 
 CAF_TEST(the heir keeps claims whose POSTs go on elsewhere) {
-  ask(acme, person(1));
-  const auto token = out.jobs.at(0).token;
-  close();
-  hand_over();
-  other.in_flight = {token};
-  take_over("other");
+  const auto token = come_back_with_a_claim(true);
   CAF_CHECK_EQUAL(other.asked_by, std::vector<std::string>{"this"});
   pass(std::chrono::seconds{1});
   CAF_CHECK(only_state() == claimed);
@@ -188,20 +195,13 @@ CAF_TEST(the heir keeps claims whose POSTs go on elsewhere) {
 }
 
 CAF_TEST(a claim that nobody makes is unknown to the heir) {
-  ask(acme, person(1));
-  close();
-  hand_over();
-  take_over("other"); // it has none in flight
+  come_back_with_a_claim(false);
   pass(std::chrono::seconds{1});
   CAF_CHECK(only_state() == unknown);
 }
 
 CAF_TEST(claims are unknown once the node that made their POSTs is gone) {
-  ask(acme, person(1));
-  close();
-  hand_over();
-  other.in_flight = {out.jobs.at(0).token};
-  take_over("other");
+  come_back_with_a_claim(true);
   CAF_CHECK(only_state() == claimed);
   caf::anon_send_exit(entry, caf::exit_reason::kill);
   pass(std::chrono::seconds{1});
@@ -209,26 +209,25 @@ CAF_TEST(claims are unknown once the node that made their POSTs is gone) {
 }
 
 CAF_TEST(claims are unknown when nothing is told of them for too long) {
-  ask(acme, person(1));
-  close();
-  hand_over();
-  other.in_flight = {out.jobs.at(0).token};
-  take_over("other");
+  come_back_with_a_claim(true);
   pass(std::chrono::seconds{600});
   CAF_CHECK(only_state() == unknown);
 }
 
 CAF_TEST(an account that was handed on waits for its POSTs elsewhere) {
-  ask(acme, person(1));
-  const auto token = out.jobs.at(0).token;
-  close();
-  hand_over();
-  other.in_flight = {token};
-  take_over("other");
+  const auto token = come_back_with_a_claim(true);
   close();
   CAF_CHECK(!closed()); // the next heir would not know whom to ask
   told_delivered(token);
   CAF_CHECK(closed());
+}
+
+CAF_TEST(an outcome that comes between two actors of its account waits for the second) {
+  const auto token = come_back_with_a_claim(true);
+  out.left_behind.clear();
+  hand_over();
+  told_delivered(token); // the account's actor is gone, and no other is there yet
+  CAF_CHECK_EQUAL(out.left_behind, tokens{token});
 }
 
 CAF_TEST(outcomes are brought to the node that asked for them) {

@@ -135,8 +135,10 @@ CAF_TEST(a stopped etcd delays nobody for long and its lease is given up) {
   server.go_on();
   wait_until_up(*store);
   // It reads before it has found its leader, which is itself, and only that writes.
-  for (int tries = 0; tries < 20 && !swap(*store, {"/s/2", 0, "two", 0}).succeeded && get(*store, "/s/2").entries.empty();)
-    ++tries;
+  bool written = false;
+  for (int tries = 0; tries < 20 && !written; ++tries)
+    written = swap(*store, {"/s/2", 0, "two", 0}).succeeded || !get(*store, "/s/2").entries.empty();
+  CAF_CHECK(written);
   CAF_CHECK(all->wait([](const auto& seen) { return told(seen, "/s/2", "two") && is_following(seen); }));
   CAF_CHECK(!told(all->all(), "/s/1", "one"));
 }

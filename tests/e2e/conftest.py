@@ -10,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from carillon.certificates import Authority  # noqa: E402
 from carillon.cluster import Cluster  # noqa: E402
+from carillon.cluster_books import Books  # noqa: E402
 from carillon.cluster_load import Tenants  # noqa: E402
 from carillon.ledger import Ledger  # noqa: E402
 from carillon.node import Node, build_folder  # noqa: E402
@@ -101,8 +102,12 @@ def node(module_node):
 
 @pytest.fixture(scope="module")
 def module_cluster(request, tmp_path_factory, authority):
-    settings = getattr(request.module, "NODE_SETTINGS", {})
-    made = Cluster(tmp_path_factory.mktemp("cluster"), authority, settings=settings)
+    """What a file's tests share: with its NODE_SETTINGS, and its CLUSTER_SETUP as further arguments; its `prepare` does
+    something to it before it starts."""
+    file = request.module
+    made = Cluster(tmp_path_factory.mktemp("cluster"), authority, settings=getattr(file, "NODE_SETTINGS", {}),
+                   **getattr(file, "CLUSTER_SETUP", {}))
+    getattr(file, "prepare", lambda cluster: None)(made)
     try:
         made.start()
         yield made
@@ -112,7 +117,7 @@ def module_cluster(request, tmp_path_factory, authority):
 
 @pytest.fixture
 def cluster(module_cluster):
-    """The file's own cluster, with its NODE_SETTINGS; as it was at first, whatever a test before has done to it."""
+    """The file's own cluster, as it was at first, whatever a test before has done to it."""
     module_cluster.recover()
     return module_cluster
 
@@ -121,6 +126,12 @@ def cluster(module_cluster):
 def tenants(cluster, receiver, ledger_of):
     """Accounts on the file's cluster, each where it is wanted."""
     return Tenants(cluster, receiver, ledger_of)
+
+
+@pytest.fixture
+def books(cluster, receiver, tenants):
+    """An account on each node of the file's cluster."""
+    return Books(cluster, receiver, tenants)
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ import shutil
 
 import pytest
 from carillon.clock import wait_for
-from carillon.cluster import Cluster
-from carillon.cluster_books import Books, flowing, wait_flowing
+from carillon.cluster_books import flowing, wait_flowing
 from carillon.node import build_folder
 
 
@@ -36,30 +35,14 @@ class Disk:
         new.rename(self._control)
 
 
-@pytest.fixture(scope="module")
-def module_cluster(tmp_path_factory, authority):
-    made = Cluster(tmp_path_factory.mktemp("cluster"), authority)
-    made.disk = Disk(made.nodes[0])
-    try:
-        made.start()
-        yield made
-    finally:
-        made.close()
+def prepare(cluster):
+    cluster.disk = Disk(cluster.nodes[0])
 
 
-@pytest.fixture
-def cluster(module_cluster):
+@pytest.fixture(autouse=True)
+def sound_disk(module_cluster):
+    yield
     module_cluster.disk.mend()
-    for node in module_cluster.nodes:
-        if node.process is None:
-            node.start()
-    module_cluster.wait_healthy()
-    return module_cluster
-
-
-@pytest.fixture
-def books(cluster, receiver, ledger_of):
-    return Books(cluster, receiver, ledger_of)
 
 
 def test_a_slow_disk(cluster, books):

@@ -1,37 +1,10 @@
 """Failures of etcd: it decides who leads, it never carries an event."""
 
-import pytest
 from carillon.clock import steadily, wait_for
-from carillon.cluster import ETCD, Cluster
-from carillon.cluster_books import Books, flowing, wait_flowing
-from carillon.network import Network
+from carillon.cluster import ETCD
+from carillon.cluster_books import flowing, wait_flowing
 
-
-@pytest.fixture(scope="module")
-def module_cluster(tmp_path_factory, authority):
-    made = Cluster(tmp_path_factory.mktemp("cluster"), authority, etcd_size=3, network=Network())
-    try:
-        made.start()
-        yield made
-    finally:
-        made.close()
-
-
-@pytest.fixture
-def cluster(module_cluster):
-    """The file's own cluster, with all that a test ended."""
-    module_cluster.network.mend()
-    module_cluster.etcd.start()
-    for node in module_cluster.nodes:
-        if node.process is None:
-            node.start()
-    module_cluster.wait_healthy()
-    return module_cluster
-
-
-@pytest.fixture
-def books(cluster, receiver, ledger_of):
-    return Books(cluster, receiver, ledger_of)
+CLUSTER_SETUP = {"etcd_size": 3, "relays": True}
 
 
 def all_delivered(logs):

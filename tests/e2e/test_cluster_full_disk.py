@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from carillon.clock import wait_for
 from carillon.cluster import Cluster
-from carillon.cluster_books import Books, flowing, wait_flowing
+from carillon.cluster_books import flowing, wait_flowing
 
 
 @pytest.fixture
@@ -40,8 +40,7 @@ def fill(file):
             out.write(b"x" * 65536)
 
 
-def test_a_full_disk(cluster, receiver, ledger_of, small_disk):
-    books = Books(cluster, receiver, ledger_of)
+def test_a_full_disk(cluster, books, small_disk):
     node = cluster.nodes[2]
     taken = small_disk / "somebody else's"
 

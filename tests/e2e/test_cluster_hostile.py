@@ -8,35 +8,14 @@ import uuid
 import pytest
 from carillon.certificates import Authority
 from carillon.clock import wait_for
-from carillon.cluster import NAME, Cluster, address_of
-from carillon.cluster_books import Books, flowing
+from carillon.cluster import NAME, address_of
+from carillon.cluster_books import flowing
 from carillon.link_peer import (CLUSTER, HELLO, IDENTITY, REFUSAL, VERSION, WELCOME, LinkPeer, frame, hello)
 
 # A node dials those whose ids are larger than its own, so this one may dial everybody.
 SMALLEST = str(uuid.UUID(int=1))
 STRANGER = "127.0.0.77"
 LINK_DOWN = f"node link down node={SMALLEST}"
-
-
-@pytest.fixture(scope="module")
-def module_cluster(tmp_path_factory, authority):
-    made = Cluster(tmp_path_factory.mktemp("cluster"), authority)
-    try:
-        made.start()
-        yield made
-    finally:
-        made.close()
-
-
-@pytest.fixture
-def cluster(module_cluster):
-    module_cluster.wait_healthy()
-    return module_cluster
-
-
-@pytest.fixture
-def books(cluster, receiver, ledger_of):
-    return Books(cluster, receiver, ledger_of)
 
 
 @pytest.fixture(scope="module")

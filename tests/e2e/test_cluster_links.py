@@ -2,35 +2,12 @@
 
 import itertools
 
-import pytest
 from carillon.clock import wait_for
-from carillon.cluster import Cluster
-from carillon.cluster_books import Books, flowing, wait_flowing
-from carillon.network import Network
+from carillon.cluster_books import flowing, wait_flowing
+
+CLUSTER_SETUP = {"relays": True}
 
 PAIRS = list(itertools.combinations(("node1", "node2", "node3"), 2))
-
-
-@pytest.fixture(scope="module")
-def module_cluster(tmp_path_factory, authority):
-    made = Cluster(tmp_path_factory.mktemp("cluster"), authority, network=Network())
-    try:
-        made.start()
-        yield made
-    finally:
-        made.close()
-
-
-@pytest.fixture
-def cluster(module_cluster):
-    module_cluster.wait_healthy()
-    yield module_cluster
-    module_cluster.network.mend()
-
-
-@pytest.fixture
-def books(cluster, receiver, ledger_of):
-    return Books(cluster, receiver, ledger_of)
 
 
 def test_slow_links(cluster, books):

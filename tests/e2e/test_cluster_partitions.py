@@ -1,32 +1,11 @@
 """Cuts in the network: whoever is cut off, no account is served by two nodes, and no event is lost or sent twice."""
 
 import pytest
-from carillon.cluster import ETCD, Cluster, address_of
-from carillon.cluster_books import Books, flowing, led_by, wait_flowing
+from carillon.cluster import ETCD, address_of
+from carillon.cluster_books import flowing, wait_flowing
 from carillon.clock import wait_for
-from carillon.network import Network
 
-
-@pytest.fixture(scope="module")
-def module_cluster(tmp_path_factory, authority):
-    made = Cluster(tmp_path_factory.mktemp("cluster"), authority, network=Network())
-    try:
-        made.start()
-        yield made
-    finally:
-        made.close()
-
-
-@pytest.fixture
-def cluster(module_cluster):
-    module_cluster.wait_healthy()
-    yield module_cluster
-    module_cluster.network.mend()
-
-
-@pytest.fixture
-def books(cluster, receiver, ledger_of):
-    return Books(cluster, receiver, ledger_of)
+CLUSTER_SETUP = {"relays": True}
 
 
 def no_longer_reaches(cluster, node, other):
@@ -102,10 +81,10 @@ def test_a_node_cut_from_etcd_alone_goes_on(cluster, books):
     assert {n["state"] for log in books.balance(crashed=False) for n in log} == {"delivered"}
 
 
-def test_a_key_that_is_revoked_behind_a_nodes_back(cluster, receiver, ledger_of):
+def test_a_key_that_is_revoked_behind_a_nodes_back(cluster, tenants):
     """Who can't know any more which keys are good answers nobody by them."""
     alone, *others = cluster.nodes
-    account, _, _ = led_by(cluster, alone, receiver, ledger_of)
+    account = tenants.led_by(alone)[0].account
     there = cluster.at(account, alone)
     assert there.call("GET", "/usage").status == 200
     cluster.cut(alone, *others, ETCD)

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <utility>
 
 // POSTs that find no idle connection: which one they get in the end, and who must leave them one.
 
@@ -105,17 +106,23 @@ one_target make_silent(client& some, gated_receiver& receiver) {
   return mute;
 }
 
-} // namespace
-
-CAF_TEST(a POST takes a connection that becomes free before its own is open) {
-  gated_receiver receiver;
-  client some{patient};
+/// Two POSTs: the first is not answered yet, and the connection of the second waits for its handshake.
+std::pair<std::uint64_t, std::uint64_t> one_open_and_one_waiting(client& some, gated_receiver& receiver) {
   receiver.let_in = 1;
   receiver.answers = 0;
   const auto first = some.submit(receiver->url(), in_time);
   CAF_CHECK(eventually([&] { return receiver.requests == 1; }));
   const auto second = some.submit(receiver->url(), in_time);
   CAF_CHECK(eventually([&] { return receiver.connections == 2; }));
+  return {first, second};
+}
+
+} // namespace
+
+CAF_TEST(a POST takes a connection that becomes free before its own is open) {
+  gated_receiver receiver;
+  client some{patient};
+  const auto [first, second] = one_open_and_one_waiting(some, receiver);
   receiver.answers = 2;
   CAF_CHECK_EQUAL(some.wait(first).status_code, 200);
   CAF_CHECK_EQUAL(some.wait(second).status_code, 200);
@@ -136,12 +143,7 @@ CAF_TEST(a POST takes a connection that becomes free before its own is open) {
 CAF_TEST(a connection that lost its POST and cannot be opened fails nobody) {
   gated_receiver receiver;
   client some{patient};
-  receiver.let_in = 1;
-  receiver.answers = 0;
-  const auto first = some.submit(receiver->url(), in_time);
-  CAF_CHECK(eventually([&] { return receiver.requests == 1; }));
-  const auto second = some.submit(receiver->url(), in_time);
-  CAF_CHECK(eventually([&] { return receiver.connections == 2; }));
+  const auto [first, second] = one_open_and_one_waiting(some, receiver);
   receiver.answers = 1;
   CAF_CHECK_EQUAL(some.wait(first).status_code, 200);
   CAF_CHECK(eventually([&] { return receiver.requests == 2; }));
@@ -160,12 +162,7 @@ CAF_TEST(a connection that lost its POST and cannot be opened fails nobody) {
 CAF_TEST(a connection that nobody waits for is given up when it takes too long) {
   gated_receiver receiver;
   client some{{.connect_timeout = milliseconds{100}, .idle_timeout = far, .nameservers = {}, .extra_ca_file = {}}};
-  receiver.let_in = 1;
-  receiver.answers = 0;
-  const auto first = some.submit(receiver->url(), in_time);
-  CAF_CHECK(eventually([&] { return receiver.requests == 1; }));
-  const auto second = some.submit(receiver->url(), in_time);
-  CAF_CHECK(eventually([&] { return receiver.connections == 2; }));
+  const auto [first, second] = one_open_and_one_waiting(some, receiver);
   CAF_CHECK_EQUAL(some.engine->connections(), 2u);
   receiver.answers = 1;
   CAF_CHECK_EQUAL(some.wait(first).status_code, 200);

@@ -13,7 +13,7 @@ import subprocess
 import requests
 
 from .clock import wait_for
-from .network import ETCD
+from .network import ETCD, Network
 from .node import Node, die_with_parent, write_master_keys
 
 SHARDS = 64
@@ -168,14 +168,14 @@ class Etcd:
 
 
 class Cluster:
-    """`settings` are every node's; `size` nodes are made, and started together. With a `network` there are relays between
-    them, and between them and etcd."""
+    """`settings` are every node's; `size` nodes are made, and started together. With `relays` there is a
+    `network` between them, and between them and etcd."""
 
-    def __init__(self, folder, authority, size=3, settings=None, etcd_size=1, network=None):
+    def __init__(self, folder, authority, size=3, settings=None, etcd_size=1, relays=False):
         self.folder = folder
         self.authority = authority
         self.settings = settings or {}
-        self.network = network
+        self.network = Network() if relays else None
         self.etcd = Etcd(folder / "etcd", etcd_size)
         self.nodes = []
         write_master_keys(folder / "master.keys", "first")
@@ -231,6 +231,9 @@ class Cluster:
     def recover(self):
         """Whatever a test has done to them: all nodes run, no fault waits for its moment, the wanted members are there."""
         self.etcd.go_on()
+        self.etcd.start()
+        if self.network:
+            self.network.mend()
         started = []
         for node in self.nodes:
             if node.fault.exists():

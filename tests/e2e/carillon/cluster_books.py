@@ -5,33 +5,24 @@ import contextlib
 
 from .clock import wait_for
 from .cluster import Entrances
-from .cluster_load import LIMITS, WINDOWS, subscribed
+from .cluster_load import WINDOWS
 from .ledger import Load
 from .receiver import Answer
 
 # More than these, and an account's events must flow.
 _SOME = 20
-_MOST_ACCOUNTS = 200
-
-
-def led_by(cluster, node, receiver, ledger_of, **more):
-    """An account that this node leads, its ledger and its shard."""
-    for _ in range(_MOST_ACCOUNTS):
-        account, ledger, shard = subscribed(cluster, receiver, ledger_of, **more)
-        if cluster.primary_of(shard) is node:
-            return account, ledger, shard
-    raise AssertionError(f"{node.folder.name} leads none of {_MOST_ACCOUNTS} accounts: {cluster.describe()}")
 
 
 class Books:
     """An account on each node, and its ledger. `of(node)` is that of the account which the node led at first."""
 
-    def __init__(self, cluster, receiver, ledger_of):
+    def __init__(self, cluster, receiver, tenants):
         self.cluster = cluster
         self._of = {}
         self.shards = {}
         for node in cluster.running():
-            _, self._of[node], self.shards[node] = led_by(cluster, node, receiver, ledger_of, limits=LIMITS)
+            [self._of[node]] = tenants.led_by(node)
+            self.shards[node] = self._of[node].shard
             # Slow enough that some POSTs are under way whatever happens.
             receiver.on(self._of[node].path, Answer(wait=0.02))
         self.all = list(self._of.values())

@@ -7,6 +7,8 @@ from .ledger import Load
 WINDOWS = [(40, 2)]
 # Enough to have something under way at every moment, and so little that the nodes have the machine.
 PACE = 0.01
+# Where one comes to lie is chance; of so many some are everywhere.
+MOST_ACCOUNTS = 200
 LIMITS = [{"count": count, "seconds": seconds} for count, seconds in WINDOWS]
 
 
@@ -46,14 +48,16 @@ class Tenants:
         leader, member = seen["self"], self.cluster.id_of(with_member) if with_member else None
         held = {s["shard"]: {m["node"] for m in s["members"]} for s in seen["shards"] if s["primary"] == leader}
         found = []
-        while len(found) < count:
+        for _ in range(MOST_ACCOUNTS):
+            if len(found) == count:
+                return found
             fits = next((t for t in self._idle if t[1] in held and (member is None or member in held[t[1]])), None)
             if fits:
                 self._idle.remove(fits)
                 found.append(fits[0])
             else:
                 self._idle.append(self._make())
-        return found
+        raise AssertionError(f"{node.folder.name} leads too few of {MOST_ACCOUNTS} accounts: {self.cluster.describe()}")
 
     def of_every_node(self, count=1):
         """So many for each running node."""
