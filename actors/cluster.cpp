@@ -48,6 +48,16 @@ Result wait_for(Call call) {
   return result.get();
 }
 
+/// From outside of any actor; false also when no answer came in time.
+template <class Handle, class... Question>
+bool ask_and_wait(caf::actor_system& system, const Handle& whom, std::chrono::milliseconds timeout, Question... what) {
+  bool answer = false;
+  caf::scoped_actor self{system};
+  self->request(whom, timeout, std::move(what)...)
+      .receive([&](bool said) { answer = said; }, [](const caf::error&) {});
+  return answer;
+}
+
 } // namespace
 
 cluster::cluster(const config::settings& settings, storage::store& store) : settings_{settings.cluster} {
@@ -155,25 +165,16 @@ void cluster::start(caf::actor_system& system, const services_ptr& node, const w
 }
 
 bool cluster::leave(caf::actor_system& system, std::chrono::milliseconds timeout) {
-  bool orderly = false;
-  caf::scoped_actor self{system};
-  self->request(placement_, timeout, leave_atom_v)
-      .receive([&](bool handed) { orderly = handed; }, [](const caf::error&) {});
-  return orderly;
+  return ask_and_wait(system, placement_, timeout, leave_atom_v);
 }
 
 void cluster::say_goodbye(caf::actor_system& system, const cluster_view& view, std::chrono::milliseconds timeout) {
-  caf::scoped_actor self{system};
   for (const auto& [who, peer] : view.reachable)
-    self->request(peer, timeout, leave_atom_v, self_).receive([](bool) {}, [](const caf::error&) {});
+    ask_and_wait(system, peer, timeout, leave_atom_v, self_);
 }
 
 bool cluster::bring_outcomes(caf::actor_system& system, std::chrono::milliseconds timeout) {
-  bool brought = false;
-  caf::scoped_actor self{system};
-  self->request(courier_, timeout, drain_atom_v)
-      .receive([&](bool done) { brought = done; }, [](const caf::error&) {});
-  return brought;
+  return ask_and_wait(system, courier_, timeout, drain_atom_v);
 }
 
 void cluster::stop() {
