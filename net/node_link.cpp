@@ -154,6 +154,16 @@ public:
     });
   }
 
+  bool post(std::uint64_t id, std::string message) {
+    std::shared_ptr<link_connection> over;
+    {
+      const std::lock_guard lock{mutex_};
+      if (const auto found = standing_.find(id); found != standing_.end())
+        over = found->second;
+    }
+    return over && over->post(std::move(message));
+  }
+
   void reload() {
     auto fresh = load();
     const std::lock_guard lock{mutex_};
@@ -172,6 +182,7 @@ public:
         connection->abort();
     });
     thread_.join();
+    events_ = {};
   }
 
   std::size_t open() const noexcept { return open_.load(std::memory_order_relaxed); }
@@ -263,8 +274,13 @@ private:
     const auto peer = link.peer.node;
     config::log(log_level::info, "node link up", {{"node", peer}, {"remote", connection->remote()}, {"link", id}});
     open_.fetch_add(1, std::memory_order_relaxed);
+    stands(id, connection);
     tell(std::move(link));
-    const auto reason = co_await connection->carry(settings_.silence);
+    const auto reason = co_await connection->carry(settings_.silence, [this, &peer, id](std::string message) {
+      if (!stopping_ && events_.received)
+        events_.received(peer, id, std::move(message));
+    });
+    stands(id, nullptr);
     open_.fetch_sub(1, std::memory_order_relaxed);
     connections_.erase(id);
     config::log(log_level::info, "node link down", {{"node", peer}, {"link", id}, {"reason", reason}});
@@ -272,8 +288,16 @@ private:
       events_.closed(id, reason);
   }
 
+  void stands(std::uint64_t id, const connection_ptr& connection) {
+    const std::lock_guard lock{mutex_};
+    if (connection)
+      standing_.emplace(id, connection);
+    else
+      standing_.erase(id);
+  }
+
   awaitable<outcome> receive_peer(std::uint64_t id, link_connection& connection) {
-    if (auto failed = co_await connection.handshake(link_connection::stream::server))
+    if (auto failed = co_await connection.handshake(link_stream::side::server))
       co_return *failed;
     auto frame = co_await connection.receive();
     if (auto* failed = std::get_if<link_failure>(&frame))
@@ -322,9 +346,9 @@ private:
     if (auto failed = co_await connection.connect(hosts_, where->host, where->port, settings_.connect_timeout))
       co_return *failed;
     connection.set_deadline(settings_.handshake_timeout);
-    if (!expect_host(connection.tls_settings(), where->host))
+    if (!expect_host(connection.tls(), where->host))
       co_return link_failure{link_error::unreachable, "\"" + where->host + "\" is no host"};
-    if (auto failed = co_await connection.handshake(link_connection::stream::client))
+    if (auto failed = co_await connection.handshake(link_stream::side::client))
       co_return *failed;
     // In TLS 1.3 the peer may have refused our certificate by now: its answer tells, not this write.
     co_await connection.send(settings_.self);
@@ -360,6 +384,7 @@ private:
   std::mutex mutex_;
   link_tls tls_; ///< under the mutex
   asio::io_context context_{1};
+  std::map<std::uint64_t, connection_ptr> standing_; ///< links that carry, under the mutex
   tcp::acceptor acceptor_;
   const std::string address_{to_text(acceptor_.local_endpoint())};
   asio::steady_timer pause_{context_};
@@ -391,6 +416,9 @@ std::uint64_t node_links::connect(std::string address, std::string node, connect
 }
 void node_links::close(std::uint64_t id) {
   impl_->close(id);
+}
+bool node_links::post(std::uint64_t id, std::string message) {
+  return impl_->post(id, std::move(message));
 }
 void node_links::reload() {
   impl_->reload();

@@ -53,7 +53,8 @@ struct link_failure {
 };
 
 /// A link that stands. What is written to `tunnel` comes out of the peer's `tunnel`, and the other way round;
-/// the end of either is the end of both. Nothing else can reach these sockets: they are pairs, not ports.
+/// the end of either is the end of both. Nothing else can reach these sockets: they are pairs, not ports. Beside the
+/// tunnel the link carries messages (`node_links::post`).
 struct node_link {
   std::uint64_t id = 0; ///< of this node's links; never given twice in a process
   link_hello peer;      ///< as its certificate confirms
@@ -70,13 +71,17 @@ struct node_link_events {
   std::function<void(node_link)> accepted;
   /// A link that stood ended; the last call for it. Not called for links that `stop` ends.
   std::function<void(std::uint64_t id, std::string reason)> closed;
+  /// A peer sent a message over a link that stands. May be empty: then messages are dropped.
+  std::function<void(const std::string& node, std::uint64_t id, std::string message)> received{};
 };
 
 /// A node's links to its peers: mutual TLS 1.3 where both sides prove by the cluster's CA who they are, then
-/// say cluster, node and protocol versions, and from then on carry bytes. Each direction holds at most
-/// `link_buffer` bytes beside the kernel's socket buffers: who reads slowly slows the writer.
+/// say cluster, node and protocol versions, and from then on carry a tunnel's bytes, of which each direction holds at
+/// most `link_buffer` beside the kernel's socket buffers: who reads slowly slows the writer; and messages, of which as
+/// many wait as `link_outbox` has room for.
 ///
-/// One thread of its own. All calls are thread-safe and return at once, but for the constructor and `stop`.
+/// One thread of its own. All calls are thread-safe and return at once, but for the constructor and `stop`. The process
+/// must ignore SIGPIPE.
 class node_links {
 public:
   /// Bytes that one direction of a link holds: four TLS records.
@@ -106,10 +111,14 @@ public:
   /// is none with this id.
   void close(std::uint64_t id);
 
+  /// Sends a message (of at most `link_message_limit` bytes) beside the tunnel. Messages of one link arrive whole and in
+  /// their order, or, when the link ends, not at all. False when there is no such link, or no room.
+  bool post(std::uint64_t id, std::string message);
+
   /// Reads certificate, key and CA again, for new links. Throws, keeping the old, when they can't be used.
   void reload();
 
-  /// Closes everything and joins. Attempts under way end as `stopped`; later ones end nowhere.
+  /// Closes everything, joins, and forgets the events. Attempts under way end as `stopped`; later ones end nowhere.
   void stop();
 
   /// Links that stand.

@@ -9,6 +9,7 @@
 #include <sys/time.h>
 
 #include <condition_variable>
+#include <csignal>
 #include <future>
 #include <map>
 #include <mutex>
@@ -26,6 +27,9 @@ using namespace std::chrono_literals;
 
 /// No healthy run needs so long.
 constexpr auto patience = 20s;
+
+/// As a node does.
+inline const auto ignored_before = std::signal(SIGPIPE, SIG_IGN);
 
 inline std::string key_pem(const tls_fixture::identity& of) {
   BIO* memory = BIO_new(BIO_s_mem());
@@ -86,7 +90,19 @@ public:
               const std::lock_guard lock{mutex_};
               closed_[id] = std::move(reason);
               changed_.notify_all();
+            },
+            [this](const std::string& node, std::uint64_t, std::string message) {
+              const std::lock_guard lock{mutex_};
+              messages_.push_back({node, std::move(message)});
+              changed_.notify_all();
             }};
+  }
+
+  /// The first so many messages that came, with who sent them; fewer when they don't come.
+  std::vector<std::pair<std::string, std::string>> messages(std::size_t count) {
+    std::unique_lock lock{mutex_};
+    changed_.wait_for(lock, patience, [&] { return messages_.size() >= count; });
+    return messages_;
   }
 
   /// Waits for the outcome of an attempt.
@@ -151,6 +167,7 @@ private:
   std::condition_variable changed_;
   std::vector<node_link> accepted_;
   std::map<std::uint64_t, std::string> closed_;
+  std::vector<std::pair<std::string, std::string>> messages_;
 
 public:
   node_links links;

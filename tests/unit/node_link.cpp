@@ -4,6 +4,8 @@
 
 #include "tests/unit/link_fixture.hpp"
 
+#include "net/link_records.hpp"
+
 #include <atomic>
 #include <thread>
 
@@ -91,6 +93,80 @@ CAF_TEST(a reader that does not read stops the writer and costs no memory) {
   CAF_CHECK(blocking{l.to.tunnel.get()}.write("free"));
   CAF_CHECK_EQUAL(blocking{l.from.tunnel.get()}.read(4), "free");
   CAF_CHECK_EQUAL(blocking{l.to.tunnel.get()}.read(held).size(), held);
+}
+
+CAF_TEST(messages go beside the tunnel and arrive whole and in order) {
+  linked l;
+  const auto longest = pattern(3 << 20, 4);
+  CAF_CHECK(l.a.links.post(l.from.id, "one"));
+  CAF_CHECK(l.a.links.post(l.from.id, longest));
+  CAF_CHECK(blocking{l.from.tunnel.get()}.write("bytes"));
+  CAF_CHECK(l.a.links.post(l.from.id, ""));
+  CAF_CHECK(l.b.links.post(l.to.id, "back"));
+  const auto there = l.b.messages(3);
+  CAF_REQUIRE_EQUAL(there.size(), 3u);
+  CAF_CHECK(there[0] == std::pair(std::string{"a"}, std::string{"one"}));
+  CAF_CHECK(there[1].second == longest);
+  CAF_CHECK(there[2].second.empty());
+  CAF_CHECK_EQUAL(blocking{l.to.tunnel.get()}.read(5), "bytes");
+  const auto back = l.a.messages(1);
+  CAF_REQUIRE_EQUAL(back.size(), 1u);
+  CAF_CHECK(back[0] == std::pair(std::string{"b"}, std::string{"back"}));
+}
+
+CAF_TEST(many threads send at once while megabytes cross) {
+  linked l;
+  constexpr int threads = 4, each = 2'000;
+  const auto bytes = pattern(16 << 20, 5);
+  std::vector<std::thread> senders;
+  for (int t = 0; t < threads; ++t)
+    senders.emplace_back([&, t] {
+      for (int i = 0; i < each; ++i)
+        while (!l.a.links.post(l.from.id, std::to_string(t) + " " + std::to_string(i) + std::string(1'000, ' ')))
+          std::this_thread::yield();
+    });
+  std::thread writer{[&] { blocking{l.from.tunnel.get()}.write(bytes); }};
+  CAF_CHECK(blocking{l.to.tunnel.get()}.read(bytes.size()) == bytes);
+  for (auto& s : senders)
+    s.join();
+  writer.join();
+  const auto came = l.b.messages(threads * each);
+  CAF_REQUIRE_EQUAL(came.size(), static_cast<std::size_t>(threads * each));
+  std::map<int, int> next;
+  for (const auto& [who, text] : came) {
+    const auto thread = std::stoi(text);
+    CAF_REQUIRE_EQUAL(std::stoi(text.substr(text.find(' '))), next[thread]);
+    ++next[thread];
+  }
+}
+
+CAF_TEST(messages that a peer does not take are bounded) {
+  linked l;
+  // Nobody reads the tunnel at b, so that b reads nothing more from the link.
+  blocking{l.from.tunnel.get()}.fill();
+  const std::string message(1 << 20, 'x');
+  std::size_t taken = 0;
+  while (taken < 1'000 && l.a.links.post(l.from.id, message))
+    ++taken;
+  CAF_MESSAGE("took " << taken << " MiB");
+  CAF_CHECK_LESS(taken * message.size(), link_outbox::limit + (std::size_t{16} << 20));
+  // All of them arrive once it does.
+  std::thread reader{[&] {
+    while (!blocking{l.to.tunnel.get()}.read(1 << 16).empty()) {
+    }
+  }};
+  CAF_CHECK_EQUAL(l.b.messages(taken).size(), taken);
+  l.a.links.close(l.from.id);
+  reader.join();
+}
+
+CAF_TEST(no message goes over a link that is not there) {
+  linked l;
+  CAF_CHECK(!l.a.links.post(l.from.id + 100, "x"));
+  l.b.links.close(l.to.id);
+  l.a.closed(l.from.id);
+  CAF_CHECK(!l.a.links.post(l.from.id, "x"));
+  CAF_CHECK(l.b.messages(0).empty());
 }
 
 CAF_TEST(what was written before an end arrives before it) {

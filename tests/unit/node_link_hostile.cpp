@@ -150,6 +150,26 @@ CAF_TEST(links in use are bounded) {
   CAF_CHECK(std::holds_alternative<node_link>(a.connect(b, "b")));
 }
 
+CAF_TEST(nonsense over a link that stands ends it and reserves nothing) {
+  test_node b{"b"};
+  const auto before = resident();
+  for (const auto& nonsense : {std::string("BASP\xff\xff\xff\xff", 8), std::string(100'000, '\xff'), std::string(8, '\0'),
+                               // A record that claims 16 MB, of a message and of the tunnel.
+                               std::string("\x03\xff\xff\xff", 4), std::string("\x01\xff\xff\xff", 4)}) {
+    tls_stranger client{b.links.address(), &stranger()};
+    client.write(encode(hello_of("x")));
+    CAF_REQUIRE(client.read().has_value());
+    client.write(encode(link_welcome{}) + nonsense);
+    auto link = b.accepted();
+    CAF_REQUIRE(link);
+    CAF_CHECK_EQUAL(b.closed(link->id), "what came is not the protocol between nodes");
+    CAF_CHECK(blocking{link->tunnel.get()}.ended());
+  }
+  CAF_CHECK(b.messages(0).empty());
+  CAF_CHECK_LESS(resident(), before + (std::size_t{64} << 20));
+  CAF_CHECK(in_order(b));
+}
+
 CAF_TEST(a peer that resets the connection is noticed at once) {
   test_node b{"b"};
   {
