@@ -21,6 +21,12 @@ using storage::row_kind;
 /// Between two steps, at least.
 constexpr auto step_interval = 10ms;
 
+/// Tables in which nothing is past are looked at in one step, for so long.
+constexpr auto step_time = 100us;
+
+/// After a round that erased nothing: how much later than its time something may go.
+constexpr auto idle_rest = 5s;
+
 /// A step is followed by so many times its own duration of rest: the sweeper takes less than 5 % of a core.
 constexpr int rest_factor = 20;
 
@@ -58,15 +64,14 @@ void sweeper_state::serve(domain::shard_id which, shard_actor by) {
 }
 
 void sweeper_state::step() {
-  if (shard == shards.size())
-    return next_account();
-  if (!shards[shard]) {
-    // What is erased there is erased here by its replica.
+  // What is erased elsewhere is erased here by the shard's replica.
+  while (shard < shards.size() && !shards[shard]) {
     kind = 0;
     cursor.clear();
     ++shard;
-    return next_step();
   }
+  if (shard == shards.size())
+    return next_account();
   if (kind == 0 && cursor.empty()) {
     // A shard's turn begins with its mark, below which the log may go.
     self->request(shards[shard], caf::infinite, mark_atom_v)
@@ -85,16 +90,21 @@ void sweeper_state::sweep() {
   const auto began = domain::boot_clock::now();
   const auto cpu = domain::thread_cpu();
   const domain::shard_id number{static_cast<std::uint16_t>(shard)};
-  auto plan = expired(number);
   const auto owner = shards[shard];
-  cursor = std::move(plan.resume);
+  storage::erase_plan plan;
+  do {
+    plan = expired(number);
+    cursor = std::move(plan.resume);
+    if (cursor.empty())
+      ++kind;
+  } while (plan.writes.empty() && cursor.empty() && kind < aging.size() && domain::boot_clock::now() - began < step_time);
   rest = std::max<std::chrono::nanoseconds>(step_interval, rest_factor * (domain::boot_clock::now() - began));
   node->counts.retention(domain::thread_cpu() - cpu);
-  commit(owner, std::move(plan.writes));
-  if (cursor.empty() && ++kind == aging.size()) {
+  if (kind == aging.size()) {
     kind = 0;
     ++shard;
   }
+  commit(owner, std::move(plan.writes));
 }
 
 storage::erase_plan sweeper_state::expired(domain::shard_id number) const {
@@ -152,6 +162,8 @@ void sweeper_state::end_of_catalog() {
     node->counts.accounts(state, count);
   cursor.clear();
   shard = 0;
+  if (!std::exchange(erased_some, false))
+    rest = idle_rest;
   next_step();
 }
 
@@ -177,7 +189,7 @@ void sweeper_state::forget_if_erased(const storage::account_profile& profile) {
   const auto* known = view ? view->of(node->store.shard_of(profile.number)) : nullptr;
   if (!system || known == nullptr || !view->reachable.contains(known->value.primary))
     return done_with_account();
-  self->request(view->reachable.at(known->value.primary), peer_patience, erased_atom_v,
+  self->request(view->reachable.at(known->value.primary).entry, peer_patience, erased_atom_v,
                 std::uint64_t{raw(profile.number)})
       .then([this, profile](bool erased) { erased ? forget(profile) : done_with_account(); },
             [this](const caf::error&) { done_with_account(); });
@@ -209,6 +221,7 @@ void sweeper_state::commit(const shard_actor& to, std::vector<domain::table_writ
     next_step();
     return;
   }
+  erased_some = true;
   domain::batch b;
   b.tables = std::move(writes);
   self->request(to, caf::infinite, propose_atom_v, std::move(b))

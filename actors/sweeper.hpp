@@ -45,6 +45,7 @@ struct sweeper_state {
   directory_actor directory; ///< wakes the account of a deletion that is not done
   std::size_t shard = 0;     ///< where the walk stands; behind the last one: the catalog
   std::size_t kind = 0;      ///< index of the table
+  bool erased_some = false;  ///< in this round
   std::uint64_t marked = 0;  ///< the current shard's mark
   std::string cursor;        ///< the next key to look at; in the catalog, the name of the last account that is done
   std::vector<storage::account_profile> page; ///< accounts of the catalog, the next one last
