@@ -121,8 +121,8 @@ void account_state::ask_who_had_it(std::set<std::uint64_t> under_way) {
   if (!view || !view->reachable.contains(at.had_before))
     return resumed(std::move(under_way));
   const auto there = view->reachable.find(at.had_before);
-  self->monitor(there->second);
-  self->request(there->second, had_before_patience, resume_atom_v, view->self, std::uint64_t{raw(at.id)})
+  self->monitor(there->second.entry);
+  self->request(there->second.entry, had_before_patience, resume_atom_v, view->self, std::uint64_t{raw(at.id)})
       .then(
           [this, under_way](const std::string& tokens) mutable {
             in_flight_elsewhere = decode_tokens(tokens);

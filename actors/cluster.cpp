@@ -137,6 +137,11 @@ void cluster::start(caf::actor_system& system, const services_ptr& node, const w
   around.configuration = configuration_;
   around.cluster = settings_.name;
   around.self = self_;
+  const link_sender send = [over = std::weak_ptr{links_}](std::uint64_t link, std::string message) {
+    const auto links = over.lock();
+    return links && links->post(link, std::move(message));
+  };
+  around.send = send;
   around.min_replicas = settings_.min_replicas;
   const auto spawn = [&](domain::shard_id shard) {
     auto at = around;
@@ -147,8 +152,8 @@ void cluster::start(caf::actor_system& system, const services_ptr& node, const w
     replicas_.push_back(spawn(domain::shard_id{s}));
   system_ = spawn(domain::system_shard);
   courier_ = system.spawn(outcome_courier, node, directory);
-  forwarder_ = system.spawn(actors::forwarder);
-  entry_ = system.spawn(actors::entry, node, entry_neighbours{replicas_, system_, directory, courier_, forwarder_});
+  forwarder_ = system.spawn(actors::forwarder, send);
+  entry_ = system.spawn(actors::entry, node, entry_neighbours{directory, courier_, forwarder_});
   placement_setup setup;
   setup.settings = settings_;
   setup.self = self_;
@@ -156,6 +161,7 @@ void cluster::start(caf::actor_system& system, const services_ptr& node, const w
   setup.address = settings_.advertise.empty() ? links_->address() : settings_.advertise;
   setup.configuration = configuration_;
   setup.links = links_;
+  setup.mail = std::make_shared<peer_mail>(node, peer_mail::receivers{replicas_, system_, forwarder_}, send);
   setup.entry = entry_;
   setup.forwarder = forwarder_;
   setup.writer = writer;
@@ -170,7 +176,7 @@ bool cluster::leave(caf::actor_system& system, std::chrono::milliseconds timeout
 
 void cluster::say_goodbye(caf::actor_system& system, const cluster_view& view, std::chrono::milliseconds timeout) {
   for (const auto& [who, peer] : view.reachable)
-    ask_and_wait(system, peer, timeout, leave_atom_v, self_);
+    ask_and_wait(system, peer.entry, timeout, leave_atom_v, self_);
 }
 
 bool cluster::bring_outcomes(caf::actor_system& system, std::chrono::milliseconds timeout) {

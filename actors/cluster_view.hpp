@@ -5,6 +5,7 @@
 #include "coordination/shard_map.hpp"
 #include "replication/ports.hpp"
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <set>
@@ -12,6 +13,13 @@
 #include <vector>
 
 namespace carillon::actors {
+
+/// A node whose link stands.
+struct reached_node {
+  entry_actor entry;
+  std::uint64_t link = 0; ///< of `net::node_links`; another one when it was reached anew
+  bool operator==(const reached_node&) const = default;
+};
 
 /// What a node knows of its cluster at one moment. Made by PLACEMENT, read by everyone.
 struct cluster_view {
@@ -21,7 +29,7 @@ struct cluster_view {
   std::size_t min_replicas = 2;
   std::map<domain::shard_id, replication::versioned> shards;
   std::map<coordination::node_id, coordination::node_registration> nodes; ///< those whose lease is alive
-  std::map<coordination::node_id, entry_actor> reachable;                 ///< those whose link stands
+  std::map<coordination::node_id, reached_node> reachable;                ///< those whose link stands
   std::vector<coordination::placement_step> steps; ///< towards where the shards belong
 
   /// Whether it may be given something.

@@ -23,7 +23,7 @@ struct credit_limits {
 /// refused. A message larger than the whole window goes when nothing else is under way.
 ///
 /// `Message` is what is sent, `Pending` what its owner keeps until the answer (a promise, say). Not
-/// thread-safe; knows no time: the owner's requests have timeouts, which count as answers.
+/// thread-safe; knows no time: the owner gives up what isn't answered.
 template <class Message, class Pending>
 class credit_window {
 public:
@@ -69,6 +69,22 @@ public:
     std::optional<Pending> out{std::move(found->second.pending)};
     unanswered_bytes_ -= found->second.bytes;
     unanswered_.erase(found);
+    return out;
+  }
+
+  /// As `answered` for each sent one of which `late` says so, given what was kept for it.
+  template <class Late>
+  std::vector<Pending> give_up(Late late) {
+    std::vector<Pending> out;
+    for (auto it = unanswered_.begin(); it != unanswered_.end();) {
+      if (!late(it->second.pending)) {
+        ++it;
+        continue;
+      }
+      out.push_back(std::move(it->second.pending));
+      unanswered_bytes_ -= it->second.bytes;
+      it = unanswered_.erase(it);
+    }
     return out;
   }
 

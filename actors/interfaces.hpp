@@ -208,11 +208,9 @@ using courier_actor = typed<
     /// Answers when all that was brought has arrived.
     caf::result<bool>(drain_atom)>;
 
-/// What the other nodes of a cluster talk to. One a clustered node.
+/// What the other nodes of a cluster talk to over CAF; what they say most often goes beside it (peer_mail.hpp). One a
+/// clustered node.
 using entry_actor = typed<
-    /// For this node's replica of the shard: what that node's replica says (`replication/message_codec.hpp`),
-    /// the sender's boot id and its boot time in nanoseconds.
-    caf::result<void>(replicate_atom, std::string, std::uint16_t, std::string, std::string, std::int64_t),
     /// That node has the account now: have it told of POSTs of it that this node still makes; answers which are in
     /// flight (encoded).
     caf::result<std::string>(resume_atom, std::string, std::uint64_t),
@@ -220,10 +218,6 @@ using entry_actor = typed<
     caf::result<bool>(resume_atom, std::uint64_t, std::string),
     /// Whether this deleted account is erased in this node's copy of its shard, once and for all.
     caf::result<bool>(erased_atom, std::uint64_t),
-    /// Answer this HTTP request, which came to the sender, and whose account or catalog this node serves.
-    caf::result<std::string>(forward_atom, std::string),
-    /// The API's answer to that one (from the API).
-    caf::result<void>(forward_atom, std::uint64_t, std::string),
     /// That node ends: have it asked nothing more; answers when it has answered all that it was asked.
     caf::result<bool>(leave_atom, std::string)>;
 
@@ -231,6 +225,10 @@ using entry_actor = typed<
 using forwarder_actor = typed<
     /// Have that node answer.
     caf::result<void>(forward_atom, std::string, forward_ask_ptr),
+    /// What came over that link as the answer to that ticket (from a peer).
+    caf::result<void>(forward_atom, std::uint64_t, std::uint64_t, std::string),
+    /// Look what has waited too long (to itself).
+    caf::result<void>(tick_atom),
     /// As ENTRY.
     caf::result<bool>(leave_atom, std::string),
     /// The cluster changed.
@@ -262,7 +260,7 @@ using replica_actor = typed<
     /// How its write fared (from the writer).
     caf::result<void>(commit_receipt),
     caf::result<bool>(release_atom),
-    /// What that node's replica says.
+    /// What that node's replica says (`replication/message_codec.hpp`).
     caf::result<void>(replicate_atom, std::string, std::string),
     /// The cluster changed.
     caf::result<void>(cluster_view_ptr),
@@ -272,8 +270,10 @@ using replica_actor = typed<
     caf::result<void>(swapped_atom),
     /// Try the write again that found no room (to itself).
     caf::result<void>(commit_atom),
-    /// Time passes (to itself).
+    /// Time passes (from PLACEMENT, to all of them at once, so that what they have to say goes together).
     caf::result<void>(tick_atom),
+    /// Look at what is under way (to itself).
+    caf::result<void>(wake_atom),
     /// Hand the shard over to another full member; answers true when another is primary, false when none can.
     caf::result<bool>(leave_atom)>;
 

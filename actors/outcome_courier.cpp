@@ -38,7 +38,7 @@ void outcome_courier_state::take(const outcome_vector& outcomes) {
   if (heir == view->reachable.end())
     return;
   ++on_their_way;
-  self->request(heir->second, arrival_patience, resume_atom_v, account,
+  self->request(heir->second.entry, arrival_patience, resume_atom_v, account,
                 encode_outcomes(outcomes, domain::boot_clock::now()))
       .then([this](bool) { arrived(); }, [this](const caf::error&) { arrived(); });
 }

@@ -95,6 +95,7 @@ void peers_state::start(peers_setup given) {
       [me](std::uint64_t link, std::string reason) {
         caf::anon_send(me, link_ended_atom_v, link, std::move(reason));
       },
+      setup.mail,
   });
 }
 

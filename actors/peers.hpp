@@ -38,6 +38,9 @@ struct peers_setup {
   /// Whether the cluster knows this node at this host (as `net::node_link_events::expected`; the question who
   /// dials is already answered). Called on the links' thread; must not block.
   std::function<bool(const net::link_hello&)> known;
+  /// Hears messages beside CAF, also before the watcher has heard of their peer; as
+  /// `net::node_link_events::received`.
+  std::function<void(const std::string& node, std::uint64_t link, std::string message)> mail{};
 };
 
 /// The actor; starts the links. When it ends, all links do.

@@ -19,6 +19,8 @@ using namespace std::chrono_literals;
 using config::log_level;
 
 constexpr auto tick_interval = 100ms;
+/// So often replicas are told that time passes: twice in the time after which something is said again.
+constexpr int ticks_of_replicas = 5;
 /// A node is taken for gone when its entry wasn't kept alive for so long.
 constexpr auto lease_time = 5s;
 /// How long accounts, keys and tokens are judged by as they are here, after this node has last made sure that nobody
@@ -68,6 +70,9 @@ void placement_state::start(services_ptr services, placement_setup given) {
   setup.self = at.self;
   setup.entry = caf::actor_cast<caf::strong_actor_ptr>(at.entry);
   setup.watcher = me;
+  setup.mail = [to = at.mail](const std::string& from, std::uint64_t over, const std::string& message) {
+    to->take(from, over, message);
+  };
   setup.known = [known = hosts](const net::link_hello& peer) { return known->knows(peer); };
   peers = spawn_peers(self->home_system(), std::move(setup));
   follow_configuration();
@@ -306,14 +311,12 @@ void placement_state::publish() {
   view->shards = shards;
   view->nodes = nodes;
   for (const auto& [who, one] : links)
-    view->reachable.emplace(who, one.entry);
+    view->reachable.emplace(who, reached_node{one.entry, one.number});
   if (!left)
     view->steps = steps();
   cluster_view_ptr now = std::move(view);
   node->know(now);
-  for (const auto& replica : at.replicas)
-    self->send(replica, now);
-  self->send(at.system, now);
+  to_replicas(now);
   self->send(at.forwarder, now);
 }
 
@@ -341,6 +344,8 @@ std::vector<coordination::placement_step> placement_state::steps() const {
 
 void placement_state::tick() {
   const auto now = domain::boot_clock::now();
+  if (++ticks % ticks_of_replicas == 0)
+    to_replicas(tick_atom_v);
   if (lease == 0 && !registering && now >= register_at)
     register_node();
   if (in_cluster)

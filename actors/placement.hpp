@@ -2,6 +2,7 @@
 
 #include "actors/cluster_view.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/peer_mail.hpp"
 #include "actors/services.hpp"
 #include "config/settings.hpp"
 #include "coordination/configuration_store.hpp"
@@ -38,6 +39,7 @@ struct placement_setup {
   std::string address;       ///< what others are told: `cluster.advertise`, or where the links listen
   std::shared_ptr<coordination::configuration_store> configuration;
   std::shared_ptr<net::node_links> links; ///< not started
+  std::shared_ptr<const peer_mail> mail;
   entry_actor entry;
   forwarder_actor forwarder;
   writer_actor writer;
@@ -71,6 +73,12 @@ struct placement_state {
   bool catalog_is_sure() const;
   void vouch_for_catalog();
   void publish();
+  template <class What>
+  void to_replicas(const What& what) {
+    for (const auto& replica : at.replicas)
+      self->send(replica, what);
+    self->send(at.system, what);
+  }
   std::vector<coordination::placement_step> steps() const;
   void save_clocks();
   void save_members();
@@ -100,6 +108,7 @@ struct placement_state {
   domain::boot_time register_at{}, clocks_saved{};
   bool registering = false, following = false, changed = false, left = false;
   bool members_changed = false; ///< and are not written down yet
+  int ticks = 0;
   bool in_cluster = false;  ///< its entry was there, in this life
   bool ours = false;        ///< the configuration store holds this cluster, as far as was told
   bool passed_over = false; ///< something was told while it didn't

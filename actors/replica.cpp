@@ -1,5 +1,6 @@
 #include "actors/replica.hpp"
 
+#include "actors/peer_message.hpp"
 #include "actors/shard.hpp"
 #include "config/fault_points.hpp"
 #include "config/logging.hpp"
@@ -18,8 +19,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Between two looks at what is due: how late a committed row may be told to a member that waits for nothing.
-constexpr auto tick_interval = 100ms;
+/// Between two looks at what is due while something is under way: how late a committed row may be told to a member that
+/// waits for nothing.
+constexpr auto look_interval = 100ms;
 /// A write that the store had no room for is tried again after this time.
 constexpr auto full_retry = 500ms;
 /// Bytes of rows that are kept at hand for members; what is older is read back.
@@ -51,12 +53,12 @@ void replica_state::start(services_ptr services, replica_neighbours around) {
   replication::replica_settings settings;
   settings.min_replicas = at.min_replicas;
   core.emplace(at.self, state, settings, *this);
-  self->delayed_send(self, tick_interval, tick_atom_v);
 }
 
 // --- rows of this node's accounts ---
 
 void replica_state::take_row(proposed_row proposed) {
+  wake_up();
   auto& row = proposed.what;
   storage::row_result result;
   result.shard = row.shard;
@@ -102,13 +104,14 @@ void replica_state::take_row(proposed_row proposed) {
   result.written = true;
   waiting.push_back({row.seq, std::move(result), std::move(proposed.done)});
   core->propose(std::move(entry));
+  settle();
 }
 
 void replica_state::committed(std::uint64_t through) {
   config::fault_point("rows-committed");
   note_catalog();
   if (at.shard == domain::system_shard)
-    core->tick(time()); // the other nodes hear at once
+    core->tick(ticked_at = time()); // the other nodes hear at once
   while (!waiting.empty() && waiting.front().seq <= through) {
     const auto row = std::move(waiting.front());
     waiting.pop_front();
@@ -151,9 +154,8 @@ void replica_state::send(const replication::node_id& to, replication::message wh
   if (link == view->reachable.end())
     return;
   const auto stamp = node->store.stamp();
-  self->send(link->second, replicate_atom_v, at.self, raw(at.shard), replication::encode(what),
-             std::string{stamp.boot_id.begin(), stamp.boot_id.end()},
-             std::int64_t{stamp.boot.time_since_epoch().count()});
+  const auto bytes = replication::encode(what);
+  at.send(link->second.link, encode(replica_said{at.shard, stamp.boot_id, stamp.boot, bytes}));
 }
 
 void replica_state::heard(const std::string& from, const std::string& bytes) {
@@ -165,12 +167,15 @@ void replica_state::heard(const std::string& from, const std::string& bytes) {
   }
   if (const auto* m = std::get_if<replication::append>(&*what); m != nullptr && !m->rows.empty())
     config::fault_point("rows-received");
+  wake_up();
   core->received(from, std::move(*what));
   note_catalog();
   judge();
+  settle();
 }
 
 void replica_state::changed(cluster_view_ptr now) {
+  wake_up();
   const auto before = std::exchange(view, std::move(now));
   for (const auto& [who, link] : view->reachable)
     if (!before || !before->reachable.contains(who) || before->reachable.at(who) != link)
@@ -178,6 +183,7 @@ void replica_state::changed(cluster_view_ptr now) {
   if (const auto* known = view->of(at.shard))
     configured(*known);
   judge();
+  settle();
 }
 
 void replica_state::configured(const replication::versioned& known) {
@@ -187,6 +193,7 @@ void replica_state::configured(const replication::versioned& known) {
 }
 
 void replica_state::told(const configuration_news& news) {
+  wake_up();
   if (news.read && news.found)
     read_at = time();
   if (news.found)
@@ -194,6 +201,7 @@ void replica_state::told(const configuration_news& news) {
   else if (news.read)
     core->not_configured();
   judge();
+  settle();
 }
 
 void replica_state::swap(const coordination::shard_configuration& next, coordination::revision expected) {
@@ -227,11 +235,28 @@ void replica_state::read_configuration() {
                         });
 }
 
+// --- time ---
+
 void replica_state::tick() {
-  core->tick(time());
+  core->tick(ticked_at = time());
   note_catalog();
   judge();
-  self->delayed_send(self, tick_interval, tick_atom_v);
+  settle();
+}
+
+void replica_state::wake_up() {
+  if (const auto now = time(); now - ticked_at >= look_interval)
+    core->tick(ticked_at = now);
+}
+
+void replica_state::settle() {
+  if (!settled() && !std::exchange(looks, true))
+    self->delayed_send(self, look_interval, wake_atom_v);
+}
+
+void replica_state::look_again() {
+  looks = false;
+  tick();
 }
 
 // --- the disk ---
@@ -279,6 +304,7 @@ void replica_state::written(const commit_receipt& receipt) {
   core->stored();
   note_catalog();
   judge();
+  settle();
 }
 
 void replica_state::note_catalog() {
@@ -402,9 +428,13 @@ replica_actor::behavior_type replica(replica_actor::stateful_pointer<replica_sta
       [self](replicate_atom, const std::string& from, const std::string& bytes) { self->state.heard(from, bytes); },
       [self](cluster_view_ptr& now) { self->state.changed(std::move(now)); },
       [self](const configuration_news& news) { self->state.told(news); },
-      [self](swapped_atom) { self->state.core->swapped(); },
+      [self](swapped_atom) {
+        self->state.core->swapped();
+        self->state.settle();
+      },
       [self](commit_atom) { self->state.write_next(); },
       [self](tick_atom) { self->state.tick(); },
+      [self](wake_atom) { self->state.look_again(); },
       [self](leave_atom) { return self->state.leave(); },
   };
 }

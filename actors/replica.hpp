@@ -2,6 +2,7 @@
 
 #include "actors/cluster_view.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/peer_mail.hpp"
 #include "actors/services.hpp"
 #include "coordination/configuration_store.hpp"
 #include "replication/replica.hpp"
@@ -31,6 +32,7 @@ struct replica_neighbours {
   directory_actor directory;
   sweeper_actor sweeper;
   std::shared_ptr<coordination::configuration_store> configuration;
+  link_sender send;
   std::string cluster, self; ///< `cluster.name`, this store's UUID
   std::size_t min_replicas = 2;
 };
@@ -48,7 +50,14 @@ struct replica_state : replication::ports {
   void changed(cluster_view_ptr now);
   void told(const configuration_news& news);
   void tick();
+  void look_again();
   caf::result<bool> leave();
+
+  /// Lets the protocol know the time, when it was told long ago.
+  void wake_up();
+  /// Looks again soon while something is under way that time may change.
+  void settle();
+  bool settled() const;
 
   // ports
   void send(const replication::node_id& to, replication::message what) override;
@@ -132,6 +141,8 @@ struct replica_state : replication::ports {
   };
   std::optional<handover> leaving;
   std::chrono::milliseconds read_at{0}, asked_at{0}; ///< of the configuration, for a takeover
+  std::chrono::milliseconds ticked_at{0};
+  bool looks = false; ///< before long
   bool node_leaves = false; ///< whatever this replica leads is for others
   std::vector<caf::typed_response_promise<bool>> leave_asked;
 

@@ -43,6 +43,18 @@ bool replica_state::seems_dead(const replication::node_id& who) const {
   return last != seen.end() && time() - last->second >= patience;
 }
 
+/// Whether nothing will be judged otherwise for the sake of time alone.
+bool replica_state::settled() const {
+  if (core->busy() || leaving || !leave_asked.empty() || !view)
+    return false;
+  const auto& now = core->current();
+  const auto missing = [this](const auto& m) { return m.node != at.self && !view->reachable.contains(m.node); };
+  const auto mine = [this](const placement_step& s) { return s.shard == at.shard; };
+  return now.at != 0 && now.value.acknowledging() >= at.min_replicas &&
+         std::none_of(now.value.members.begin(), now.value.members.end(), missing) &&
+         (core->leading() == 0 || std::none_of(view->steps.begin(), view->steps.end(), mine));
+}
+
 void replica_state::judge() {
   if (!view || !core)
     return;
@@ -221,6 +233,7 @@ caf::result<bool> replica_state::leave() {
   auto answer = self->make_response_promise<bool>();
   leave_asked.push_back(answer);
   judge();
+  settle();
   return answer;
 }
 

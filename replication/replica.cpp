@@ -68,6 +68,15 @@ void replica::tick(std::chrono::milliseconds now) {
   }
 }
 
+bool replica::busy() const {
+  if (attempt_ || (current_.at != 0 && current_.value.primary == self_ && leading_ != current_.value.epoch))
+    return true;
+  return std::any_of(peers_.begin(), peers_.end(), [this](const auto& one) {
+    const auto& p = one.second;
+    return !p.known.in_step || !p.known.whole || p.waiting || p.part || p.told_committed < committed_;
+  });
+}
+
 void replica::reached(const node_id& who) {
   if (const auto it = peers_.find(who); it != peers_.end() && leading_ != 0)
     say_lead(who, it->second);

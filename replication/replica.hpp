@@ -82,6 +82,9 @@ public:
   /// Whether it serves, or has applied all of its log and all that its leader has told to be committed.
   bool up_to_date() const;
   bool reconfiguring() const { return attempt_.has_value(); }
+  /// Whether a tick before long may have something to do: an answer or a change of the configuration is awaited, or
+  /// something is still to be told. Else one within `resend_after` will do.
+  bool busy() const;
   const versioned& current() const { return current_; }
   std::uint64_t next_seq() const { return last_.seq + 1; }
   epoch leading() const { return leading_; }

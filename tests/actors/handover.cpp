@@ -20,7 +20,6 @@ struct other_node {
 
 entry_actor::behavior_type other_entry(entry_actor::pointer, other_node* out) {
   return {
-      [](replicate_atom, const std::string&, std::uint16_t, const std::string&, const std::string&, std::int64_t) {},
       [=](resume_atom, const std::string& heir, std::uint64_t) {
         out->asked_by.push_back(heir);
         return encode_tokens(out->in_flight);
@@ -30,8 +29,6 @@ entry_actor::behavior_type other_entry(entry_actor::pointer, other_node* out) {
         return true;
       },
       [](erased_atom, std::uint64_t) { return false; },
-      [](forward_atom, const std::string&) { return std::string{}; },
-      [](forward_atom, std::uint64_t, const std::string&) {},
       [](leave_atom, const std::string&) { return true; },
   };
 }
@@ -41,7 +38,7 @@ struct fixture : node_fixture {
     entry = sys.spawn(other_entry, &other);
     auto view = std::make_shared<cluster_view>();
     view->self = "this";
-    view->reachable.emplace("other", entry);
+    view->reachable.emplace("other", reached_node{entry, 1});
     node->know(std::move(view));
     acme = create("acme");
     subscribe(acme);

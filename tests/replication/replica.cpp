@@ -229,6 +229,34 @@ CAF_TEST(a row is committed once every member has it on its disk) {
   CAF_CHECK_EQUAL(a.told, 1u);
 }
 
+CAF_TEST(a replica is busy as long as time may bring it something to say) {
+  auto& a = begin({"a", "b"});
+  auto& b = all["b"];
+  CAF_CHECK(!a.core->busy());
+  CAF_CHECK(!b.core->busy());
+  b.slow = true;
+  a.propose("x");
+  all.settle();
+  CAF_CHECK(a.core->busy()); // b hasn't answered
+  CAF_CHECK(!b.core->busy());
+  b.finish_write();
+  all.settle();
+  CAF_CHECK_EQUAL(a.told, 1u);
+  CAF_CHECK(a.core->busy()); // b doesn't know that it is committed
+  a.core->tick(all.now);
+  CAF_CHECK(!a.core->busy());
+  b.slow = false;
+  all.settle();
+  CAF_REQUIRE(a.core->reconfigure(now()));
+  CAF_CHECK(a.core->busy());
+  all.settle();
+  CAF_CHECK(!a.core->busy());
+  b.stop();
+  CAF_REQUIRE(a.core->reconfigure(now()));
+  all.settle();
+  CAF_CHECK(a.core->busy()); // where b stands isn't known
+}
+
 CAF_TEST(a new member is reset and copied and gets the rows that come meanwhile) {
   auto& a = begin({"a", "b"});
   for (const auto* text : {"1", "2", "3", "4", "5"})

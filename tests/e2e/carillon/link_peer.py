@@ -1,6 +1,6 @@
 """Who connects to a node's `cluster.listen` without being a node: TLS as asked for, then the frames that a test wants.
 
-The frames are those of `net/link_hello.hpp`, written down here once more so that a change of the wire shows.
+The frames are those of `net/link_hello.hpp`, the records behind them those of `net/link_records.hpp`, written down here once more so that a change of the wire shows.
 """
 
 import socket
@@ -9,6 +9,7 @@ import ssl
 HELLO, WELCOME, REFUSAL = 1, 2, 3
 # Why a node refuses.
 PROTOCOL, CLUSTER, VERSION, IDENTITY, BUSY = 1, 2, 3, 4, 5
+TUNNEL, PART, LAST = 1, 2, 3
 _SECONDS = 10
 
 
@@ -26,6 +27,10 @@ def _text(value):
 
 def frame(kind, payload=b""):
     return b"CRLK" + bytes([kind]) + len(payload).to_bytes(2, "big") + payload
+
+
+def record(kind, payload):
+    return bytes([kind]) + len(payload).to_bytes(3, "big") + payload
 
 
 def hello(cluster, node, host, oldest=1, newest=1, appended=b""):
