@@ -31,6 +31,8 @@ void replica::stored() {
   case write::kind::rows:
   case write::kind::part:
     durable_ = std::max(durable_, done.through);
+    if (leading_ != 0)
+      ages_.durable(durable_, now_);
     break;
   case write::kind::apply:
     applying_ = false;
@@ -66,6 +68,7 @@ void replica::tick(std::chrono::milliseconds now) {
     if (p.part && now_ - p.part_sent >= settings_.resend_after)
       say_lead(who, p); // its answer tells which part it lacks
   }
+  forget_ages();
 }
 
 bool replica::busy() const {

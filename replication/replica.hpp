@@ -2,6 +2,7 @@
 
 #include "replication/message.hpp"
 #include "replication/ports.hpp"
+#include "replication/row_ages.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -95,11 +96,22 @@ public:
   struct follower {
     bool in_step = false;       ///< its log has met this one in this epoch
     bool whole = false;         ///< it has the tables, too
+    bool filling = false;       ///< its log didn't meet this one: it is reset, and gets a copy
     std::uint64_t acked = 0;    ///< durable there up to this row
     std::chrono::milliseconds heard{0}; ///< when it last said something
   };
   /// Of the members but this node; empty unless it leads.
   std::map<node_id, follower> followers() const;
+  /// What a member has not acknowledged of the rows that are durable here.
+  struct lag {
+    std::uint64_t rows = 0;
+    /// The oldest of them, since it is durable here, the member is one, and this node leads.
+    std::chrono::milliseconds waiting{0};
+    bool operator==(const lag&) const = default;
+  };
+  /// Of a member, this node included. Nothing as long as it hasn't said where its log stands, and unless this node
+  /// leads.
+  std::optional<lag> lag_of(const node_id& who) const;
   /// From now on rows count only when this member with a whole copy has them, too; so that a configuration in
   /// which it is full finds it with all that was ever committed. False when its copy isn't whole.
   bool count_in(const node_id& who);
@@ -110,13 +122,13 @@ public:
 private:
   struct peer {
     follower known;
+    std::chrono::milliseconds met{0}; ///< when it became a member, or this node began to lead
     std::uint64_t next = 0; ///< first row not sent yet
     row_id before;          ///< the row before that; epoch 0 when it isn't known any more
     bool waiting = false;   ///< for an answer to what was sent last
     std::chrono::milliseconds sent{0};
     std::uint64_t told_committed = 0;
-    // Its copy, when its log didn't meet this one:
-    bool was_reset = false;
+    // Its copy, while it is filled:
     row_id base;
     std::uint64_t copy = 0;            ///< how often it was begun
     std::optional<std::uint64_t> part; ///< sent and not known to be installed; nothing: not begun, or done
@@ -183,6 +195,7 @@ private:
   bool needed(const node_id& who) const;
   void advance();
   void report();
+  void forget_ages();
 
   node_id self_;
   replica_settings settings_;
@@ -217,6 +230,7 @@ private:
   /// What was in the log when it began to lead: any of it may have been committed by the primary before.
   std::uint64_t inherited_ = 0;
   std::map<node_id, peer> peers_;
+  row_ages ages_; ///< of the rows that some member lacks, while it leads
 };
 
 } // namespace carillon::replication

@@ -11,8 +11,11 @@ namespace carillon::replication {
 using coordination::member_role;
 
 void replica::become_leader(epoch at) {
-  if (leading_ == 0)
+  if (leading_ == 0) {
     inherited_ = last_.seq;
+    ages_ = {};
+    ages_.forget(durable_);
+  }
   leading_ = at;
   const bool closed = std::exchange(closed_, false);
   if (serving_ && (closed || current_.value.acknowledging() < settings_.min_replicas)) {
@@ -31,6 +34,8 @@ void replica::become_leader(epoch at) {
       p.known.acked = 0;
       p.waiting = p.counted = false;
       before.erase(old);
+    } else {
+      p.met = now_;
     }
     p.known.heard = now_;
     say_lead(m.node, p);
@@ -114,14 +119,14 @@ void replica::meet(const node_id& who, peer& p, const standing& m) {
   if (p.known.whole && !m.whole)
     return; // late: only a reset makes a copy incomplete, and that is behind it
   p.waiting = false;
-  if (p.was_reset && (m.base != p.base || (!m.whole && !holds(m.last)))) {
+  if (p.known.filling && (m.base != p.base || (!m.whole && !holds(m.last)))) {
     // From before its reset, or that is lost.
     p.known.in_step = false;
     p.sent = now_;
     out_.send(who, reset{leading_, p.base});
     return;
   }
-  if (!m.whole && !p.was_reset)
+  if (!m.whole && !p.known.filling)
     return start_over(who, p);
   if (holds(m.last))
     p.before = m.last;
@@ -160,7 +165,7 @@ void replica::start_over(const node_id& who, peer& p) {
   if (p.part)
     out_.end_copy(who);
   p.part.reset();
-  p.was_reset = true;
+  p.known.filling = true;
   p.base = p.before = last_;
   p.known.in_step = p.known.whole = false;
   p.known.acked = 0;
@@ -210,7 +215,7 @@ void replica::on(const node_id& from, const appended& m) {
   if (p == nullptr)
     return;
   if (!p->known.in_step) {
-    if (!p->was_reset || m.last < p->base.seq)
+    if (!p->known.filling || m.last < p->base.seq)
       return;
     p->known.in_step = true; // it has done its reset
     p->before = p->base;
@@ -266,7 +271,7 @@ void replica::report() {
 
 /// Begins a copy once the tables here hold all that its receiver was not sent as rows.
 void replica::copy_on(const node_id& who, peer& p) {
-  if (!p.was_reset || !p.known.in_step || p.known.whole || p.part)
+  if (!p.known.filling || !p.known.in_step || p.known.whole || p.part)
     return;
   if (marked_ >= p.base.seq) {
     send_part(who, p, 0);
@@ -300,7 +305,7 @@ void replica::on(const node_id& from, const installed& m) {
 
 void replica::copied(const node_id& who, peer& p) {
   p.known.whole = true;
-  p.was_reset = false;
+  p.known.filling = false;
   if (std::exchange(p.part, std::nullopt))
     out_.end_copy(who);
 }
@@ -326,6 +331,30 @@ std::map<node_id, replica::follower> replica::followers() const {
   for (const auto& [who, p] : peers_)
     out.emplace(who, p.known);
   return out;
+}
+
+// --- how far members are behind ---
+
+std::optional<replica::lag> replica::lag_of(const node_id& who) const {
+  if (leading_ == 0)
+    return std::nullopt;
+  if (who == self_)
+    return lag{};
+  const auto it = peers_.find(who);
+  if (it == peers_.end() || !it->second.known.in_step)
+    return std::nullopt;
+  const auto acked = it->second.known.acked;
+  if (acked >= durable_)
+    return lag{};
+  const auto met = it->second.met;
+  return lag{durable_ - acked, now_ - std::max(met, ages_.since(acked + 1).value_or(met))};
+}
+
+void replica::forget_ages() {
+  auto to = durable_;
+  for (const auto& [who, p] : peers_)
+    to = std::min(to, p.known.acked);
+  ages_.forget(to);
 }
 
 } // namespace carillon::replication

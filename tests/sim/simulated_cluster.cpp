@@ -349,7 +349,7 @@ void simulated_cluster::heal() {
   }
 }
 
-/// A replica serves; all wanted members are full, and have the same log and tables.
+/// A replica serves; all wanted members are full, have the same log and tables, and are known not to be behind.
 bool simulated_cluster::settled() {
   auto* primary = find(stored_.value.primary);
   const auto& now = stored_.value;
@@ -366,7 +366,8 @@ bool simulated_cluster::settled() {
     if (node == nullptr)
       return false;
     same = same && node->disk.whole && node->disk.last() == primary->disk.last() &&
-           node->core->committed() == primary->disk.last().seq && node->core->applied() == node->core->committed();
+           node->core->committed() == primary->disk.last().seq && node->core->applied() == node->core->committed() &&
+           primary->core->lag_of(m.node) == replication::replica::lag{};
   }
   if (same && history_.acknowledged_up_to() == primary->disk.last().seq) {
     for (const auto& m : now.members)
