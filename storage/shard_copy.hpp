@@ -28,12 +28,24 @@ public:
   std::string next_part();
   bool done() const noexcept { return done_; }
 
+  /// Bytes of keys and values in the parts so far.
+  std::uint64_t read() const noexcept { return read_; }
+  /// The same of all parts; nothing until the shard's end is counted. Each part counts a few times its own bytes ahead.
+  std::optional<std::uint64_t> size() const noexcept {
+    return counted_all_ ? std::optional{counted_} : std::nullopt;
+  }
+
 private:
-  domain::shard_id shard_{};
+  bool to_copy(std::string_view row_key) const;
+  void count_ahead();
+
   read_transaction txn_;
   cursor at_;
+  cursor ahead_; ///< up to which rows are counted
+  std::string prefix_;
   row_place through_;
-  bool done_ = false;
+  std::uint64_t read_ = 0, counted_ = 0;
+  bool done_ = false, counted_all_ = false;
 };
 
 } // namespace carillon::storage
