@@ -153,7 +153,7 @@ void cluster::start(caf::actor_system& system, const services_ptr& node, const w
   system_ = spawn(domain::system_shard);
   courier_ = system.spawn(outcome_courier, node, directory);
   forwarder_ = system.spawn(actors::forwarder, send);
-  entry_ = system.spawn(actors::entry, node, entry_neighbours{directory, courier_, forwarder_});
+  entry_ = system.spawn(actors::entry, node, entry_neighbours{replicas_, system_, directory, courier_, forwarder_});
   placement_setup setup;
   setup.settings = settings_;
   setup.self = self_;

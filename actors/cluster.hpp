@@ -43,6 +43,7 @@ public:
   void stop();
 
   const forwarder_actor& forwarder() const { return forwarder_; }
+  const entry_actor& entry() const { return entry_; }
 
 private:
   void found_or_join(storage::store& store);

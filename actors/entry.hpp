@@ -8,10 +8,13 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace carillon::actors {
 
 struct entry_neighbours {
+  std::vector<replica_actor> replicas; ///< by shard
+  replica_actor system;
   directory_actor directory;
   courier_actor courier;
   forwarder_actor forwarder;
@@ -22,6 +25,7 @@ struct entry_state {
   explicit entry_state(entry_actor::pointer actor) : self{actor} {}
 
   void ended(domain::account_id account, const std::string& outcomes);
+  caf::result<std::string> lag();
 
   entry_actor::pointer self;
   services_ptr node;

@@ -219,7 +219,9 @@ using entry_actor = typed<
     /// Whether this deleted account is erased in this node's copy of its shard, once and for all.
     caf::result<bool>(erased_atom, std::uint64_t),
     /// That node ends: have it asked nothing more; answers when it has answered all that it was asked.
-    caf::result<bool>(leave_atom, std::string)>;
+    caf::result<bool>(leave_atom, std::string),
+    /// How far the members are of the shards that this node leads (encoded).
+    caf::result<std::string>(lag_atom)>;
 
 /// Brings requests to the nodes that serve them. One a clustered node.
 using forwarder_actor = typed<
@@ -275,6 +277,8 @@ using replica_actor = typed<
     /// Look at what is under way (to itself).
     caf::result<void>(wake_atom),
     /// Hand the shard over to another full member; answers true when another is primary, false when none can.
-    caf::result<bool>(leave_atom)>;
+    caf::result<bool>(leave_atom),
+    /// How far the members are; null unless this node leads.
+    caf::result<shard_lag_ptr>(lag_atom)>;
 
 } // namespace carillon::actors

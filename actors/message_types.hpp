@@ -100,6 +100,9 @@ struct forward_ask {
 };
 using forward_ask_ptr = std::shared_ptr<forward_ask>;
 
+struct shard_lag; // shard_lag.hpp
+using shard_lag_ptr = std::shared_ptr<const shard_lag>;
+
 using job_vector = std::vector<net::delivery_job>;
 using outcome_vector = std::vector<net::delivery_outcome>;
 
@@ -126,6 +129,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::configuration_news)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::cluster_view_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::forward_ask_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::registry_news)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::shard_lag_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::coordination::watch_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::domain::batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::domain::account_id)
@@ -156,6 +160,7 @@ CAF_ADD_TYPE_ID(carillon, (carillon::domain::batch))
 CAF_ADD_TYPE_ID(carillon, (carillon::domain::account_id))
 CAF_ADD_TYPE_ID(carillon, (carillon::domain::shard_id))
 CAF_ADD_TYPE_ID(carillon, (carillon::actors::proposed_row))
+CAF_ADD_TYPE_ID(carillon, (carillon::actors::shard_lag_ptr))
 
 CAF_ADD_ATOM(carillon, carillon::actors, awaken_atom, "awaken")
 CAF_ADD_ATOM(carillon, carillon::actors, close_atom, "close")
@@ -168,6 +173,7 @@ CAF_ADD_ATOM(carillon, carillon::actors, forward_atom, "forward")
 CAF_ADD_ATOM(carillon, carillon::actors, hang_up_atom, "hang_up")
 CAF_ADD_ATOM(carillon, carillon::actors, idle_atom, "idle")
 CAF_ADD_ATOM(carillon, carillon::actors, introduce_atom, "introduce")
+CAF_ADD_ATOM(carillon, carillon::actors, lag_atom, "lag")
 CAF_ADD_ATOM(carillon, carillon::actors, leave_atom, "leave")
 CAF_ADD_ATOM(carillon, carillon::actors, left_atom, "left")
 CAF_ADD_ATOM(carillon, carillon::actors, link_ended_atom, "link_ended")

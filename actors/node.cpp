@@ -8,6 +8,7 @@
 #include "actors/error.hpp"
 #include "actors/ingress.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/lag_survey.hpp"
 #include "actors/peers.hpp"
 #include "actors/shard.hpp"
 #include "actors/sweeper.hpp"
@@ -375,6 +376,10 @@ std::uint64_t node::catalog_applied() const {
 
 cluster_view_ptr node::cluster_state() const {
   return impl_->shared->cluster();
+}
+
+void node::ask_lag(cluster_view_ptr view, std::function<void(lag_report)> done) {
+  survey_lag(impl_->system, std::move(view), impl_->membership->entry(), std::move(done));
 }
 
 bool node::clustered() const {

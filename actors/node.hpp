@@ -22,6 +22,7 @@ namespace carillon::actors {
 
 struct cluster_view; // cluster_view.hpp
 using cluster_view_ptr = std::shared_ptr<const cluster_view>;
+struct lag_report; // shard_lag.hpp
 
 /// A running node without its HTTP side: store, actors and delivery engines. This is all that `api/` sees of
 /// them; CAF stays inside.
@@ -100,6 +101,8 @@ public:
   std::uint64_t catalog_applied() const;
   /// What this node knows of its cluster; null when nothing yet, or on a node alone.
   cluster_view_ptr cluster_state() const;
+  /// Asks the nodes of such a picture of the cluster how far the members of their shards are (`survey_lag`).
+  void ask_lag(cluster_view_ptr view, std::function<void(lag_report)> done);
 
   const storage::store& store() const;
   storage::catalog catalog() const;

@@ -409,6 +409,7 @@ replication::snapshot_part replica_state::next_part(const replication::node_id& 
     none.index = index;
     return none;
   }
+  copy.done = copy.from->read();
   copy.part.index = index;
   copy.part.through = id_of(copy.from->through());
   copy.part.rows = copy.from->next_part();
@@ -417,6 +418,24 @@ replication::snapshot_part replica_state::next_part(const replication::node_id& 
 }
 
 void replica_state::end_copy(const replication::node_id& to) { copies.erase(to); }
+
+shard_lag_ptr replica_state::lag() const {
+  if (core->leading() == 0)
+    return nullptr;
+  auto out = std::make_shared<shard_lag>();
+  out->shard = at.shard;
+  out->epoch = core->leading();
+  out->members.push_back({at.self, core->lag_of(at.self), std::nullopt});
+  for (const auto& [who, known] : core->followers()) {
+    auto& member = out->members.emplace_back(member_lag{who, core->lag_of(who), std::nullopt});
+    if (!known.filling)
+      continue;
+    const auto copy = copies.find(who);
+    const bool begun = copy != copies.end() && copy->second.from;
+    member.filled = begun ? member_lag::fill{copy->second.done, copy->second.from->size()} : member_lag::fill{};
+  }
+  return out;
+}
 
 replica_actor::behavior_type replica(replica_actor::stateful_pointer<replica_state> self, services_ptr node,
                                      replica_neighbours around) {
@@ -436,6 +455,7 @@ replica_actor::behavior_type replica(replica_actor::stateful_pointer<replica_sta
       [self](tick_atom) { self->state.tick(); },
       [self](wake_atom) { self->state.look_again(); },
       [self](leave_atom) { return self->state.leave(); },
+      [self](lag_atom) { return self->state.lag(); },
   };
 }
 

@@ -4,6 +4,7 @@
 #include "actors/interfaces.hpp"
 #include "actors/peer_mail.hpp"
 #include "actors/services.hpp"
+#include "actors/shard_lag.hpp"
 #include "coordination/configuration_store.hpp"
 #include "replication/replica.hpp"
 #include "storage/replica_rows.hpp"
@@ -52,6 +53,7 @@ struct replica_state : replication::ports {
   void tick();
   void look_again();
   caf::result<bool> leave();
+  shard_lag_ptr lag() const;
 
   /// Lets the protocol know the time, when it was told long ago.
   void wake_up();
@@ -129,6 +131,7 @@ struct replica_state : replication::ports {
     std::unique_ptr<storage::shard_copy> from;
     std::uint64_t index = 0;
     replication::snapshot_part part; ///< as sent last
+    std::uint64_t done = 0;          ///< bytes of the parts before that, which are durable there
   };
   std::map<replication::node_id, copy_under_way> copies;
 

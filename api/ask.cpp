@@ -72,4 +72,9 @@ net::task<actors::catalog_reply> release(actors::node& node, bool send, std::vec
       [&node, send, &accounts](auto done) { node.release(send, std::move(accounts), std::move(done)); });
 }
 
+net::task<actors::lag_report> ask_lag(actors::node& node, actors::cluster_view_ptr& view) {
+  return await_callback<actors::lag_report>(
+      [&node, &view](auto done) { node.ask_lag(std::move(view), std::move(done)); });
+}
+
 } // namespace carillon::api

@@ -3,6 +3,7 @@
 #include "account/requests.hpp"
 #include "actors/catalog_requests.hpp"
 #include "actors/node.hpp"
+#include "actors/shard_lag.hpp"
 #include "net/task.hpp"
 
 #include <chrono>
@@ -27,5 +28,8 @@ net::task<account::reply> ask(actors::node& node, domain::account_id whom, accou
 net::task<actors::catalog_reply> change(actors::node& node, actors::catalog_request& what);
 
 net::task<actors::catalog_reply> release(actors::node& node, bool send, std::vector<std::string>& accounts);
+
+/// How far the members of shards are; comes back within a second (`actors::survey_lag`).
+net::task<actors::lag_report> ask_lag(actors::node& node, actors::cluster_view_ptr& view);
 
 } // namespace carillon::api

@@ -44,7 +44,11 @@ answer get_cluster(call& c) {
   allow_parameters(c.request, {});
   if (!c.node().clustered())
     throw refusal{"not-found", "this node is no member of a cluster"};
-  co_return json_response(200, render_cluster(c.node().cluster_state(), c.node().store().identity().shards,
+  const auto view = c.node().cluster_state();
+  actors::lag_report lag;
+  if (auto asked = view)
+    lag = co_await ask_lag(c.node(), asked);
+  co_return json_response(200, render_cluster(view, lag, c.node().store().identity().shards,
                                               c.node().settings()->cluster.replicas));
 }
 

@@ -30,6 +30,7 @@ entry_actor::behavior_type other_entry(entry_actor::pointer, other_node* out) {
       },
       [](erased_atom, std::uint64_t) { return false; },
       [](leave_atom, const std::string&) { return true; },
+      [](lag_atom) { return std::string{}; },
   };
 }
 

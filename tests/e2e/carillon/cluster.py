@@ -288,7 +288,14 @@ class Cluster:
         return [node for node in self.nodes if node.running()]
 
     def view(self, node=None):
-        """The cluster as one node sees it; None when that doesn't answer."""
+        """The cluster as one node sees it, without how far members are, which no two nodes tell at the same time; None
+        when that doesn't answer."""
+        seen = self.full_view(node)
+        for shard in seen["shards"] if seen else []:
+            shard["members"] = [{"node": m["node"], "role": m["role"]} for m in shard["members"]]
+        return seen
+
+    def full_view(self, node=None):
         node = node or next(iter(self.running()))
         try:
             answer = node.api.call("GET", "/v1/cluster", timeout=5, check=False)
@@ -332,6 +339,12 @@ class Cluster:
         return "\n".join(out)
 
     # --- who has what ---
+
+    def member(self, shard, who, seen_by):
+        """What a node tells of a shard's member; None when it doesn't answer, or the node `who` is none."""
+        seen = self.full_view(seen_by)
+        return next((m for s in (seen["shards"] if seen else []) if s["shard"] == shard
+                     for m in s["members"] if m["node"] == who), None)
 
     def id_of(self, node):
         """The id of a node's store, found by the address at which others know it."""
