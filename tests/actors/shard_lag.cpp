@@ -35,6 +35,7 @@ replica_actor::behavior_type a_replica(replica_actor::pointer self, told* what) 
       [](swapped_atom) {},
       [](commit_atom) {},
       [](tick_atom) {},
+      [](wake_atom) {},
       [](leave_atom) { return true; },
       [=](lag_atom) -> caf::result<shard_lag_ptr> {
         if (!what->silent)
@@ -50,12 +51,9 @@ using text_promise = caf::typed_response_promise<std::string>;
 /// Of a node that doesn't answer.
 entry_actor::behavior_type silent_entry(entry_actor::pointer self, text_promise* unanswered) {
   return {
-      [](replicate_atom, const std::string&, std::uint16_t, const std::string&, const std::string&, std::int64_t) {},
       [](resume_atom, const std::string&, std::uint64_t) { return std::string{}; },
       [](resume_atom, std::uint64_t, const std::string&) { return true; },
       [](erased_atom, std::uint64_t) { return false; },
-      [](forward_atom, const std::string&) { return std::string{}; },
-      [](forward_atom, std::uint64_t, const std::string&) {},
       [](leave_atom, const std::string&) { return true; },
       [=](lag_atom) -> caf::result<std::string> { return *unanswered = self->make_response_promise<std::string>(); },
   };
@@ -71,7 +69,7 @@ struct fixture : node_fixture {
     view.self = "here";
     view.shards[first] = {{5, "here", {}}, 1};
     view.shards[second] = {{7, "there", {}}, 1};
-    view.reachable.emplace("there", there);
+    view.reachable["there"].entry = there;
   }
   ~fixture() override {
     for (auto* all : {&on_here, &on_there})
@@ -157,7 +155,7 @@ CAF_TEST(a replica that takes too long costs its own shard alone) {
 
 CAF_TEST(a node that takes too long is named) {
   const auto silent = sys.spawn(silent_entry, &unanswered);
-  view.reachable["there"] = silent;
+  view.reachable["there"].entry = silent;
   ask();
   pass(lag_patience - 1ms);
   CAF_CHECK(answers.empty());
