@@ -5,7 +5,7 @@
 #include "actors/outcome_courier.hpp"
 #include "actors/peers.hpp"
 #include "actors/placement.hpp"
-#include "actors/replica.hpp"
+#include "actors/replica_seat.hpp"
 #include "config/logging.hpp"
 #include "coordination/etcd.hpp"
 #include "crypto/base64.hpp"
@@ -143,14 +143,23 @@ void cluster::start(caf::actor_system& system, const services_ptr& node, const w
   };
   around.send = send;
   around.min_replicas = settings_.min_replicas;
-  const auto spawn = [&](domain::shard_id shard) {
+  peer_mail::receivers mailed;
+  const auto seat = [&](domain::shard_id shard) {
     auto at = around;
     at.shard = shard;
-    return system.spawn(replica, node, std::move(at));
+    return replica_seat::make(node, std::move(at));
   };
-  for (std::uint16_t s = 0; s < node->store.identity().shards; ++s)
-    replicas_.push_back(spawn(domain::shard_id{s}));
-  system_ = spawn(domain::system_shard);
+  const auto spawn = [&](domain::shard_id shard, const std::shared_ptr<replica_seat>& at) {
+    const auto front = system.spawn(replica, at, shard, directory);
+    at->attach(front);
+    return front;
+  };
+  for (std::uint16_t s = 0; s < node->store.identity().shards; ++s) {
+    const domain::shard_id shard{s};
+    replicas_.push_back(spawn(shard, mailed.replicas.emplace_back(seat(shard))));
+  }
+  mailed.system = seat(domain::system_shard);
+  system_ = spawn(domain::system_shard, mailed.system);
   courier_ = system.spawn(outcome_courier, node, directory);
   forwarder_ = system.spawn(actors::forwarder, send);
   entry_ = system.spawn(actors::entry, node, entry_neighbours{replicas_, system_, directory, courier_, forwarder_});
@@ -161,7 +170,8 @@ void cluster::start(caf::actor_system& system, const services_ptr& node, const w
   setup.address = settings_.advertise.empty() ? links_->address() : settings_.advertise;
   setup.configuration = configuration_;
   setup.links = links_;
-  setup.mail = std::make_shared<peer_mail>(node, peer_mail::receivers{replicas_, system_, forwarder_}, send);
+  mailed.forwarder = forwarder_;
+  setup.mail = std::make_shared<peer_mail>(node, std::move(mailed), send);
   setup.entry = entry_;
   setup.forwarder = forwarder_;
   setup.writer = writer;

@@ -23,14 +23,6 @@
 ///                                                                                     +----------+
 namespace carillon::actors {
 
-/// Takes the rows of a shard, and answers when they are durable wherever they must be: the WRITER of a node
-/// alone, a REPLICA in a cluster.
-using row_sink_actor = typed<
-    /// Make this row durable; its `done` hears when it is, or which batches were refused.
-    caf::result<void>(proposed_row),
-    /// Write down that a restored store is held no more.
-    caf::result<bool>(release_atom)>;
-
 /// The only LMDB write transaction: gathers the rows that wait and commits them with one sync. One a node, on
 /// its own thread.
 using writer_actor = typed<
@@ -254,16 +246,9 @@ using placement_actor = typed<
     /// This node's entry says that it leaves (to itself).
     caf::result<void>(left_atom)>;
 
-/// One shard's replica on this node: drives `replication::replica` over disk, links and configuration store;
-/// decides when to change the shard's configuration. One per shard of a clustered node.
+/// What of one shard's replica on this node (replica_seat.hpp) only an actor can: time, questions, and answers to who
+/// asks. One per shard of a clustered node.
 using replica_actor = typed<
-    /// As ROW_SINK: order this row into the replicated log.
-    caf::result<void>(proposed_row),
-    /// How its write fared (from the writer).
-    caf::result<void>(commit_receipt),
-    caf::result<bool>(release_atom),
-    /// What that node's replica says (`replication/message_codec.hpp`).
-    caf::result<void>(replicate_atom, std::string, std::string),
     /// The cluster changed.
     caf::result<void>(cluster_view_ptr),
     /// What the configuration store holds.
@@ -276,9 +261,15 @@ using replica_actor = typed<
     caf::result<void>(tick_atom),
     /// Look at what is under way (to itself).
     caf::result<void>(wake_atom),
+    /// Have the shard's accounts closed for this handover (to itself).
+    caf::result<void>(close_atom, std::int64_t),
     /// Hand the shard over to another full member; answers true when another is primary, false when none can.
     caf::result<bool>(leave_atom),
-    /// How far the members are; null unless this node leads.
-    caf::result<shard_lag_ptr>(lag_atom)>;
+    /// How that ended (to itself).
+    caf::result<void>(left_atom, bool),
+    /// How far the members are behind; null where this node doesn't lead.
+    caf::result<shard_lag_ptr>(lag_atom),
+    /// The answer to that (to itself).
+    caf::result<void>(shard_lag_ptr)>;
 
 } // namespace carillon::actors

@@ -137,8 +137,8 @@ struct node::impl {
     // In a cluster they come when this node serves them.
     if (!membership) {
       for (std::uint16_t s = 0; s < store.identity().shards; ++s)
-        shards[s] = keep(system.spawn(shard, shared, domain::shard_id{s}, row_sink_actor{writer_handle}));
-      catalog_shard = keep(system.spawn(shard, shared, domain::system_shard, row_sink_actor{writer_handle}));
+        shards[s] = keep(system.spawn(shard, shared, domain::shard_id{s}, writer_handle, into(writer_handle)));
+      catalog_shard = keep(system.spawn(shard, shared, domain::system_shard, writer_handle, into(writer_handle)));
     }
     for (std::size_t i = 0; i < threads; ++i) {
       // The engine needs its desk and the desk its engine, which is there before the first job.

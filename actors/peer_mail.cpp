@@ -1,6 +1,7 @@
 #include "actors/peer_mail.hpp"
 
 #include "actors/peer_message.hpp"
+#include "actors/replica_seat.hpp"
 #include "config/logging.hpp"
 
 #include <caf/send.hpp>
@@ -20,9 +21,9 @@ void peer_mail::take(const std::string& from, std::uint64_t link, const std::str
     note_clock(said->boot, said->at);
     const auto shard = raw(said->shard);
     if (said->shard == domain::system_shard)
-      caf::anon_send(to_.system, replicate_atom_v, from, std::string{said->what});
+      to_.system->heard(from, std::string{said->what});
     else if (shard < to_.replicas.size())
-      caf::anon_send(to_.replicas[shard], replicate_atom_v, from, std::string{said->what});
+      to_.replicas[shard]->heard(from, std::string{said->what});
   } else if (const auto* request = std::get_if<request_passed_on>(&*read)) {
     const auto done = [send = send_, link, ticket = request->ticket](const std::string& response) {
       send(link, encode(answer_passed_back{ticket, response}));

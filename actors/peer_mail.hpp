@@ -5,10 +5,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace carillon::actors {
+
+class replica_seat; // replica_seat.hpp
 
 /// Sends a message (`actors/peer_message.hpp`) over a link; false when it goes nowhere. Thread-safe.
 using link_sender = std::function<bool(std::uint64_t link, std::string message)>;
@@ -18,8 +21,8 @@ using link_sender = std::function<bool(std::uint64_t link, std::string message)>
 class peer_mail {
 public:
   struct receivers {
-    std::vector<replica_actor> replicas; ///< by shard
-    replica_actor system;
+    std::vector<std::shared_ptr<replica_seat>> replicas; ///< by shard
+    std::shared_ptr<replica_seat> system;
     forwarder_actor forwarder;
   };
 

@@ -1,6 +1,7 @@
 #include "actors/replica.hpp"
 
 #include "actors/peer_message.hpp"
+#include "actors/replica_seat.hpp"
 #include "actors/shard.hpp"
 #include "config/fault_points.hpp"
 #include "config/logging.hpp"
@@ -24,6 +25,7 @@ using namespace std::chrono_literals;
 constexpr auto look_interval = 100ms;
 /// A write that the store had no room for is tried again after this time.
 constexpr auto full_retry = 500ms;
+
 /// Bytes of rows that are kept at hand for members; what is older is read back.
 constexpr std::size_t recent_limit = std::size_t{4} << 20;
 
@@ -32,13 +34,8 @@ replication::row_id id_of(const storage::row_place& place) { return {place.epoch
 
 } // namespace
 
-replica_state::~replica_state() {
-  caf::anon_send_exit(shard, caf::exit_reason::kill);
-}
-
-void replica_state::start(services_ptr services, replica_neighbours around) {
-  node = std::move(services);
-  at = std::move(around);
+replica_state::replica_state(services_ptr services, replica_neighbours around, std::weak_ptr<replica_seat> own)
+    : seat{std::move(own)}, node{std::move(services)}, at{std::move(around)} {
   const auto found = storage::read_replica(node->store, at.shard);
   progress = found.progress;
   disk_last = found.last.seq;
@@ -53,6 +50,11 @@ void replica_state::start(services_ptr services, replica_neighbours around) {
   replication::replica_settings settings;
   settings.min_replicas = at.min_replicas;
   core.emplace(at.self, state, settings, *this);
+}
+
+void replica_state::end() {
+  caf::anon_send_exit(std::exchange(shard, nullptr), caf::exit_reason::kill);
+  front = nullptr;
 }
 
 // --- rows of this node's accounts ---
@@ -122,15 +124,19 @@ void replica_state::committed(std::uint64_t through) {
 void replica_state::begin_serving() {
   config::log(config::log_level::info, "serving a shard",
               {{"shard", raw(at.shard)}, {"epoch", core->leading()}});
-  shard = self->spawn(actors::shard, node, at.shard, row_sink_actor{replica_actor{self}});
-  self->send(at.directory, serve_atom_v, at.shard, shard, led_before);
-  self->send(at.sweeper, serve_atom_v, at.shard, shard);
+  row_sink here = [to = seat](proposed_row row) {
+    if (const auto there = to.lock())
+      there->take_row(std::move(row));
+  };
+  shard = front.home_system().spawn(actors::shard, node, at.shard, at.writer, std::move(here));
+  caf::anon_send(at.directory, serve_atom_v, at.shard, shard, led_before);
+  caf::anon_send(at.sweeper, serve_atom_v, at.shard, shard);
 }
 
 void replica_state::end_serving() {
   config::log(config::log_level::info, "not serving a shard any more", {{"shard", raw(at.shard)}});
-  self->send(at.directory, unserve_atom_v, at.shard);
-  self->send(at.sweeper, unserve_atom_v, at.shard);
+  caf::anon_send(at.directory, unserve_atom_v, at.shard);
+  caf::anon_send(at.sweeper, unserve_atom_v, at.shard);
   // Whether these rows will be committed by whoever leads next is not known.
   for (auto& row : std::exchange(waiting, {})) {
     for (auto& b : row.result.batches) {
@@ -209,7 +215,7 @@ void replica_state::swap(const coordination::shard_configuration& next, coordina
   request.key = coordination::shard_key(at.cluster, at.shard);
   request.expected = expected;
   request.value = coordination::encode(next);
-  at.configuration->compare_and_swap(std::move(request), [me = replica_actor{self}](const auto&) {
+  at.configuration->compare_and_swap(std::move(request), [me = front](const auto&) {
     caf::anon_send(me, swapped_atom_v);
   });
 }
@@ -217,7 +223,7 @@ void replica_state::swap(const coordination::shard_configuration& next, coordina
 void replica_state::read_configuration() {
   auto key = coordination::shard_key(at.cluster, at.shard);
   at.configuration->get(key, coordination::reach::key,
-                        [me = replica_actor{self}, key](const coordination::get_result& result) {
+                        [me = front, key](const coordination::get_result& result) {
                           configuration_news news;
                           news.read = true;
                           if (!result.error && !result.entries.empty()) {
@@ -251,7 +257,12 @@ void replica_state::wake_up() {
 
 void replica_state::settle() {
   if (!settled() && !std::exchange(looks, true))
-    self->delayed_send(self, look_interval, wake_atom_v);
+    caf::delayed_anon_send(front, look_interval, wake_atom_v);
+}
+
+void replica_state::swapped() {
+  core->swapped();
+  settle();
 }
 
 void replica_state::look_again() {
@@ -282,19 +293,19 @@ void replica_state::write_next() {
     return;
   }
   row.batches.push_back(std::move(all));
-  self->send(at.writer, proposed_row{std::move(row), [me = replica_actor{self}](const storage::row_result& result) {
-                                       const auto& batch = result.batches.front();
-                                       caf::anon_send(me, commit_receipt{batch.ok, 0, 0, batch.error});
-                                     }});
+  caf::anon_send(at.writer, proposed_row{std::move(row), [to = seat](const storage::row_result& result) {
+                                           if (const auto there = to.lock())
+                                             there->written(result.batches.front());
+                                         }});
 }
 
-void replica_state::written(const commit_receipt& receipt) {
+void replica_state::written(const storage::batch_result& receipt) {
   if (!receipt.ok) {
     config::log(config::log_level::warning, "a replica's rows find no room",
                 {{"shard", raw(at.shard)}, {"error", receipt.error}});
     // Nothing may overtake it: it is tried until there is room.
     writing = false;
-    self->delayed_send(self, full_retry, commit_atom_v);
+    caf::delayed_anon_send(front, full_retry, commit_atom_v);
     return;
   }
   config::fault_point(writes.front().done);
@@ -435,28 +446,6 @@ shard_lag_ptr replica_state::lag() const {
     member.filled = begun ? member_lag::fill{copy->second.done, copy->second.from->size()} : member_lag::fill{};
   }
   return out;
-}
-
-replica_actor::behavior_type replica(replica_actor::stateful_pointer<replica_state> self, services_ptr node,
-                                     replica_neighbours around) {
-  self->state.start(std::move(node), std::move(around));
-  return {
-      [self](proposed_row& row) { self->state.take_row(std::move(row)); },
-      [self](const commit_receipt& receipt) { self->state.written(receipt); },
-      [self](release_atom) { return self->delegate(self->state.at.writer, release_atom_v); },
-      [self](replicate_atom, const std::string& from, const std::string& bytes) { self->state.heard(from, bytes); },
-      [self](cluster_view_ptr& now) { self->state.changed(std::move(now)); },
-      [self](const configuration_news& news) { self->state.told(news); },
-      [self](swapped_atom) {
-        self->state.core->swapped();
-        self->state.settle();
-      },
-      [self](commit_atom) { self->state.write_next(); },
-      [self](tick_atom) { self->state.tick(); },
-      [self](wake_atom) { self->state.look_again(); },
-      [self](leave_atom) { return self->state.leave(); },
-      [self](lag_atom) { return self->state.lag(); },
-  };
 }
 
 } // namespace carillon::actors

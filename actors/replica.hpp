@@ -10,10 +10,6 @@
 #include "storage/replica_rows.hpp"
 #include "storage/shard_copy.hpp"
 
-#include <caf/stateful_actor.hpp>
-#include <caf/typed_event_based_actor.hpp>
-#include <caf/typed_response_promise.hpp>
-
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -25,6 +21,12 @@
 #include <vector>
 
 namespace carillon::actors {
+
+class replica_seat; // replica_seat.hpp
+
+/// What was decided must be committed within this time, and what another node handed over must have ended there:
+/// else the shard isn't handed over now.
+inline constexpr std::chrono::seconds close_patience{20};
 
 /// What a replica acts on.
 struct replica_neighbours {
@@ -41,10 +43,12 @@ struct replica_neighbours {
 /// One shard's replica on this node. The protocol is `replication::replica`'s; this is its disk, its links and
 /// its configuration store, and the node's judgement of when to take over, to drop a silent member, to take a
 /// new one in, or to hand the shard over.
+///
+/// Knows nothing of threads: all calls go through its seat, which makes them one at a time.
 struct replica_state : replication::ports {
-  explicit replica_state(replica_actor::pointer actor) : self{actor} {}
-  ~replica_state();
-  void start(services_ptr services, replica_neighbours around);
+  replica_state(services_ptr services, replica_neighbours around, std::weak_ptr<replica_seat> own);
+  /// It is over: serves nothing more.
+  void end();
 
   void take_row(proposed_row proposed);
   void heard(const std::string& from, const std::string& bytes);
@@ -52,7 +56,10 @@ struct replica_state : replication::ports {
   void told(const configuration_news& news);
   void tick();
   void look_again();
-  caf::result<bool> leave();
+  void swapped();
+  /// Whether the shard's accounts are closed for the handover that began then.
+  void accounts_closed(std::int64_t began, bool all);
+  void leave();
   shard_lag_ptr lag() const;
 
   /// Lets the protocol know the time, when it was told long ago.
@@ -88,6 +95,7 @@ struct replica_state : replication::ports {
   void with_spare(coordination::shard_configuration& next) const;
   void hand_over(const replication::node_id& to);
   void hand_over_failed();
+  void left(bool orderly);
   void give_up_handover();
   std::chrono::milliseconds time() const;
 
@@ -96,10 +104,11 @@ struct replica_state : replication::ports {
   /// `done`: the fault point that is reached once it is durable.
   void write(plan what, std::string_view done = {});
   void write_next();
-  void written(const commit_receipt& receipt);
+  void written(const storage::batch_result& receipt);
   void note_catalog();
 
-  replica_actor::pointer self;
+  std::weak_ptr<replica_seat> seat;
+  replica_actor front; ///< its actor
   services_ptr node;
   replica_neighbours at;
   cluster_view_ptr view;
@@ -147,12 +156,7 @@ struct replica_state : replication::ports {
   std::chrono::milliseconds ticked_at{0};
   bool looks = false; ///< before long
   bool node_leaves = false; ///< whatever this replica leads is for others
-  std::vector<caf::typed_response_promise<bool>> leave_asked;
-
-  static inline const char* name = "replica";
+  bool leave_asked = false; ///< and not answered
 };
-
-replica_actor::behavior_type replica(replica_actor::stateful_pointer<replica_state> self, services_ptr node,
-                                     replica_neighbours around);
 
 } // namespace carillon::actors

@@ -5,6 +5,8 @@
 #include "actors/peers.hpp"
 #include "config/logging.hpp"
 
+#include <caf/send.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -26,9 +28,6 @@ constexpr auto first_patience = 4s;
 constexpr auto patience_of_next = 500ms;
 /// How old a read of the configuration may be to act on.
 constexpr auto fresh = 1s;
-/// What was decided must be committed within this time, and what another node handed over must have ended there:
-/// else the shard isn't handed over now.
-constexpr auto close_patience = 20s;
 
 } // namespace
 
@@ -45,7 +44,7 @@ bool replica_state::seems_dead(const replication::node_id& who) const {
 
 /// Whether nothing will be judged otherwise for the sake of time alone.
 bool replica_state::settled() const {
-  if (core->busy() || leaving || !leave_asked.empty() || !view)
+  if (core->busy() || leaving || leave_asked || !view)
     return false;
   const auto& now = core->current();
   const auto missing = [this](const auto& m) { return m.node != at.self && !view->reachable.contains(m.node); };
@@ -64,9 +63,8 @@ void replica_state::judge() {
   const auto& current = core->current();
   for (const auto& m : current.value.members)
     seen.try_emplace(m.node, now + first_patience);
-  if (!leave_asked.empty() && current.at != 0 && core->leading() == 0 && current.value.primary != at.self)
-    for (auto& asked : std::exchange(leave_asked, {}))
-      asked.deliver(true);
+  if (current.at != 0 && core->leading() == 0 && current.value.primary != at.self)
+    left(true);
   if (core->reconfiguring())
     return;
   if (current.at == 0) {
@@ -161,8 +159,7 @@ void replica_state::judge_as_primary() {
         return hand_over(who);
     const auto takes = [this](const auto& peer) { return view->usable(peer.first); };
     if (std::none_of(view->reachable.begin(), view->reachable.end(), takes))
-      for (auto& asked : std::exchange(leave_asked, {}))
-        asked.deliver(false);
+      left(false);
     return;
   }
   const auto step = std::find_if(view->steps.begin(), view->steps.end(),
@@ -186,16 +183,7 @@ void replica_state::hand_over(const replication::node_id& to) {
       leaving->closed = true;
       core->stop_proposing();
     } else {
-      self->request(at.directory, close_patience, close_atom_v, at.shard)
-          .then(
-              [this, began = leaving->since](bool) {
-                if (!leaving || leaving->since != began)
-                  return;
-                leaving->closed = true;
-                core->stop_proposing();
-                judge();
-              },
-              [this](const caf::error&) { hand_over_failed(); });
+      caf::anon_send(front, close_atom_v, std::int64_t{leaving->since.count()});
     }
   }
   if (!leaving->closed || core->reconfiguring())
@@ -207,10 +195,26 @@ void replica_state::hand_over(const replication::node_id& to) {
     hand_over_failed();
 }
 
+void replica_state::accounts_closed(std::int64_t began, bool all) {
+  if (!leaving || leaving->since.count() != began)
+    return;
+  if (!all)
+    return hand_over_failed();
+  leaving->closed = true;
+  core->stop_proposing();
+  judge();
+  settle();
+}
+
 void replica_state::hand_over_failed() {
   give_up_handover();
-  for (auto& asked : std::exchange(leave_asked, {}))
-    asked.deliver(false);
+  left(false);
+}
+
+/// Answers who asked this node to hand the shard over.
+void replica_state::left(bool orderly) {
+  if (std::exchange(leave_asked, false))
+    caf::anon_send(front, left_atom_v, orderly);
 }
 
 /// The shard stays; a node that leaves tries again.
@@ -223,18 +227,15 @@ void replica_state::give_up_handover() {
   leaving.reset();
   if (stopped)
     core->reconfigure(core->current().value); // under a new epoch it may propose again
-  self->send(at.directory, open_atom_v, at.shard);
+  caf::anon_send(at.directory, open_atom_v, at.shard);
 }
 
-caf::result<bool> replica_state::leave() {
-  node_leaves = true;
-  if (!core || core->leading() == 0)
-    return true;
-  auto answer = self->make_response_promise<bool>();
-  leave_asked.push_back(answer);
+void replica_state::leave() {
+  node_leaves = leave_asked = true;
+  if (core->leading() == 0)
+    return left(true);
   judge();
   settle();
-  return answer;
 }
 
 } // namespace carillon::actors

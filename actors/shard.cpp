@@ -20,10 +20,10 @@ std::string id_counter_key(domain::shard_id s) {
 
 } // namespace
 
-void shard_state::start(services_ptr services, domain::shard_id number, row_sink_actor to) {
+void shard_state::start(services_ptr services, domain::shard_id number, writer_actor writer, row_sink to) {
   node = std::move(services);
   shard = number;
-  write = to;
+  write = std::move(writer);
   log = std::make_shared<shard_log>(node, number, std::move(to));
   log->open();
   written_mark = node->reader.replay_from(shard);
@@ -88,8 +88,8 @@ caf::result<std::uint64_t> shard_state::mark() {
 }
 
 shard_actor::behavior_type shard(shard_actor::stateful_pointer<shard_state> self, services_ptr node,
-                                 domain::shard_id number, row_sink_actor write) {
-  self->state.start(std::move(node), number, std::move(write));
+                                 domain::shard_id number, writer_actor writer, row_sink to) {
+  self->state.start(std::move(node), number, std::move(writer), std::move(to));
   return {
       [self](propose_atom, domain::batch& b) { return self->state.propose(std::move(b)); },
       [self](reserve_atom) { return self->state.reserve(); },

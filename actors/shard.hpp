@@ -19,7 +19,7 @@ namespace carillon::actors {
 struct shard_state {
   explicit shard_state(shard_actor::pointer actor) : self{actor} {}
 
-  void start(services_ptr services, domain::shard_id number, row_sink_actor to);
+  void start(services_ptr services, domain::shard_id number, writer_actor writer, row_sink to);
 
   caf::result<commit_receipt> propose(domain::batch b);
   void proposed(std::uint64_t which, const commit_receipt& receipt);
@@ -29,7 +29,7 @@ struct shard_state {
   shard_actor::pointer self;
   services_ptr node;
   domain::shard_id shard{};
-  row_sink_actor write;
+  writer_actor write;
   std::shared_ptr<shard_log> log;
 
   std::uint64_t last_proposal = 0;
@@ -40,7 +40,8 @@ struct shard_state {
   static inline const char* name = "shard";
 };
 
+/// `to`: where the shard's rows go.
 shard_actor::behavior_type shard(shard_actor::stateful_pointer<shard_state> self, services_ptr node,
-                                 domain::shard_id number, row_sink_actor write);
+                                 domain::shard_id number, writer_actor writer, row_sink to);
 
 } // namespace carillon::actors

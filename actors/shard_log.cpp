@@ -12,7 +12,11 @@
 
 namespace carillon::actors {
 
-shard_log::shard_log(services_ptr node, domain::shard_id shard, row_sink_actor to)
+row_sink into(writer_actor writer) {
+  return [to = std::move(writer)](proposed_row row) { caf::anon_send(to, std::move(row)); };
+}
+
+shard_log::shard_log(services_ptr node, domain::shard_id shard, row_sink to)
     : node_{std::move(node)}, shard_{shard}, write_{std::move(to)} {}
 
 void shard_log::open() {
@@ -66,10 +70,7 @@ storage::log_row shard_log::next_row() {
 }
 
 void shard_log::send(storage::log_row row) {
-  caf::anon_send(write_,
-                 proposed_row{std::move(row), [me = shared_from_this()](const storage::row_result& result) {
-                                me->row_done(result);
-                              }});
+  write_({std::move(row), [me = shared_from_this()](const storage::row_result& result) { me->row_done(result); }});
 }
 
 void shard_log::row_done(const storage::row_result& result) {

@@ -12,6 +12,12 @@
 
 namespace carillon::actors {
 
+/// Takes the rows of a shard, and tells their `done` when they are durable wherever they must be: the WRITER of a node
+/// alone, a replica in a cluster. Thread-safe.
+using row_sink = std::function<void(proposed_row)>;
+
+row_sink into(writer_actor writer);
+
 /// Hears how a batch fared, once, on the writer's thread: must neither block nor throw.
 using receipt_sink = std::function<void(const commit_receipt&)>;
 
@@ -22,7 +28,7 @@ using receipt_sink = std::function<void(const commit_receipt&)>;
 /// costs an account one message. One row is in flight; the next gathers meanwhile.
 class shard_log : public std::enable_shared_from_this<shard_log> {
 public:
-  shard_log(services_ptr node, domain::shard_id shard, row_sink_actor to);
+  shard_log(services_ptr node, domain::shard_id shard, row_sink to);
 
   /// Reads where the log stands and which accounts have rows that no checkpoint holds. Before anything else.
   void open();
@@ -56,7 +62,7 @@ private:
 
   const services_ptr node_;
   const domain::shard_id shard_;
-  const row_sink_actor write_;
+  const row_sink write_;
   mutable std::mutex guard_;
   std::uint64_t next_seq_ = 1;
   std::map<std::uint64_t, std::uint64_t> unsaved_; ///< account → first row that its checkpoint doesn't hold

@@ -181,7 +181,7 @@ CAF_TEST(rows of an account that is gone do not hold the mark of the log back) {
   caf::anon_send(system_shard, propose_atom_v, std::move(b));
   sched.run();
   const auto number = store.shard_of(acme);
-  const auto later = sys.spawn(shard, node, number, write); // as after a restart
+  const auto later = sys.spawn(shard, node, number, write, into(write)); // as after a restart
   caf::scoped_actor asker{sys};
   auto pending = asker->request(later, caf::infinite, unsaved_atom_v);
   sched.run();

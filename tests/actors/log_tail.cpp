@@ -32,7 +32,7 @@ struct fixture : node_fixture {
   }
   /// Another actor of the shard reads the log, as at a start.
   void start_again(domain::shard_id number) {
-    const auto later = sys.spawn(shard, node, number, write);
+    const auto later = sys.spawn(shard, node, number, write, into(write));
     sched.run();
     caf::anon_send_exit(later, caf::exit_reason::kill);
     sched.run();

@@ -120,8 +120,8 @@ struct node_fixture : test_coordinator_fixture<test_config> {
     node->fatal = [](const std::string& why) { CAF_FAIL("fatal: " << why); };
     write = sys.spawn(gated_writer, &held, &store);
     for (std::uint16_t s = 0; s < store.identity().shards; ++s)
-      shards.push_back(sys.spawn(shard, node, domain::shard_id{s}, write));
-    system_shard = sys.spawn(shard, node, domain::system_shard, write);
+      shards.push_back(sys.spawn(shard, node, domain::shard_id{s}, write, into(write)));
+    system_shard = sys.spawn(shard, node, domain::system_shard, write, into(write));
     deliver = sys.spawn(noting_delivery, &out);
     engine = {deliver, std::make_shared<noting_desk>(out)};
     where = sys.spawn(directory, node, directory_neighbours{shards, system_shard, {engine}});

@@ -1,7 +1,7 @@
 #define CAF_SUITE replica_lag
 #define CAF_TEST_NO_MAIN
 #include "actors/peer_message.hpp"
-#include "actors/replica.hpp"
+#include "actors/replica_seat.hpp"
 #include "replication/message_codec.hpp"
 #include "storage/keys.hpp"
 #include "tests/actors/node_fixture.hpp"
@@ -83,7 +83,9 @@ struct fixture : node_fixture {
     around.cluster = "test";
     around.self = "here";
     around.min_replicas = 1;
-    lead = sys.spawn(actors::replica, node, around);
+    seat = replica_seat::make(node, around);
+    lead = sys.spawn(actors::replica, seat, moved, where);
+    seat->attach(lead);
     view.name = "test";
     view.self = view.founder = "here";
     view.min_replicas = 1;
@@ -116,7 +118,7 @@ struct fixture : node_fixture {
     CAF_REQUIRE(known().find("peer") != nullptr);
   }
   void say(const replication::message& what) {
-    caf::anon_send(lead, replicate_atom_v, std::string{"peer"}, replication::encode(what));
+    seat->heard("peer", replication::encode(what));
     sched.run();
   }
   template <class Message>
@@ -127,7 +129,7 @@ struct fixture : node_fixture {
   }
   void propose(std::uint64_t seq) {
     auto row = storage_tests::row_of(store, raw(moved), seq, {storage_tests::entries_of(1, "y")});
-    caf::anon_send(lead, proposed_row{std::move(row), [](const storage::row_result&) {}});
+    seat->take_row({std::move(row), [](const storage::row_result&) {}});
     sched.run();
   }
   shard_lag_ptr lag() {
@@ -155,6 +157,7 @@ struct fixture : node_fixture {
   std::shared_ptr<one_entry> configuration;
   said_list said;
   sweeper_actor sweep;
+  std::shared_ptr<replica_seat> seat;
   replica_actor lead;
   cluster_view view;
 };

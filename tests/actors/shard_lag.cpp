@@ -26,23 +26,22 @@ struct told {
 
 replica_actor::behavior_type a_replica(replica_actor::pointer self, told* what) {
   return {
-      [](proposed_row&) {},
-      [](const commit_receipt&) {},
-      [](release_atom) { return true; },
-      [](replicate_atom, const std::string&, const std::string&) {},
       [](const cluster_view_ptr&) {},
       [](const configuration_news&) {},
       [](swapped_atom) {},
       [](commit_atom) {},
       [](tick_atom) {},
       [](wake_atom) {},
+      [](close_atom, std::int64_t) {},
       [](leave_atom) { return true; },
+      [](left_atom, bool) {},
       [=](lag_atom) -> caf::result<shard_lag_ptr> {
         if (!what->silent)
           return what->lag;
         what->never = self->make_response_promise<shard_lag_ptr>();
         return what->never;
       },
+      [](const shard_lag_ptr&) {},
   };
 }
 

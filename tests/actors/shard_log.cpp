@@ -37,7 +37,7 @@ struct fixture : node_fixture {
     return batches;
   }
 
-  std::shared_ptr<shard_log> log = std::make_shared<shard_log>(node, number, write);
+  std::shared_ptr<shard_log> log = std::make_shared<shard_log>(node, number, into(write));
 };
 
 using sizes = std::vector<std::size_t>;
