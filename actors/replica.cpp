@@ -121,6 +121,12 @@ void replica_state::committed(std::uint64_t through) {
   }
 }
 
+void replica_state::outrun(const replication::node_id& by, std::uint64_t row) {
+  node->fatal("the store is an old copy: shard " + std::to_string(raw(at.shard)) + " ends at row " +
+              std::to_string(core->next_seq() - 1) + ", but node " + by + " has row " + std::to_string(row) +
+              "; the other nodes have what was acknowledged: start this one with an empty store");
+}
+
 void replica_state::begin_serving() {
   config::log(config::log_level::info, "serving a shard",
               {{"shard", raw(at.shard)}, {"epoch", core->leading()}});

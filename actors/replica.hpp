@@ -84,6 +84,7 @@ struct replica_state : replication::ports {
   void begin_serving() override;
   void end_serving() override;
   void committed(std::uint64_t through) override;
+  void outrun(const replication::node_id& by, std::uint64_t row) override;
 
   void configured(const replication::versioned& known);
 

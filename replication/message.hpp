@@ -44,6 +44,7 @@ struct standing {
   row_id base;               ///< of the `reset` that this life of the node did last
   std::uint64_t copy = 0;    ///< the copy that followed, as `snapshot_part` numbers it
   std::uint64_t parts = 0;   ///< of that
+  std::uint64_t shipped = 0; ///< up to it the rows of this epoch, or of the one before, came from the asker; 0: none did
 };
 
 /// Member to whoever asked: I have promised a later epoch, or this one to somebody else.

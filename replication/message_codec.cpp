@@ -34,6 +34,7 @@ struct writer {
     put(w, m.base);
     w.number(m.copy);
     w.number(m.parts);
+    w.number(m.shipped);
   }
   void operator()(const refused& m) { w.number(m.promised); }
   void operator()(const append& m) {
@@ -89,12 +90,13 @@ message read(std::uint8_t kind, byte_reader& r) {
   case 0:
     return lead{at};
   case 1: {
-    standing m{at, get_row_id(r), 0, false, {}, 0, 0};
+    standing m{at, get_row_id(r), 0, false, {}, 0, 0, 0};
     m.applied = r.number();
     m.whole = r.u8() != 0;
     m.base = get_row_id(r);
     m.copy = r.number();
     m.parts = r.number();
+    m.shipped = r.number();
     return m;
   }
   case 2:

@@ -79,6 +79,10 @@ public:
   virtual void end_serving() = 0;
   /// Every member that counts has these rows, and their table writes are done here.
   virtual void committed(std::uint64_t through) = 0;
+  /// This node leads, and a member has rows up to `row` that were committed, or that this node sent it itself, and that
+  /// aren't here: an old disk was put back. Nothing may be proposed, ever: the node must end, so that another full member
+  /// leads.
+  virtual void outrun(const node_id& by, std::uint64_t row) = 0;
 };
 
 } // namespace carillon::replication

@@ -204,6 +204,7 @@ private:
 
   // As it will be once the writes under way are durable:
   promise promised_;
+  std::uint64_t shipped_before_ = 0; ///< rows of the epoch before the promised one up to it came from the candidate
   row_id last_, base_;
   bool whole_ = true;
   std::uint64_t copy_ = 0, parts_ = 0; ///< the copy under way, and how many parts of it were put

@@ -8,7 +8,9 @@
 namespace carillon::replication {
 
 standing replica::where_i_stand(epoch at) const {
-  return {at, last_, applied_, whole_, base_, copy_, parts_};
+  // What an incomplete copy begins behind was not on its leader's disk, perhaps.
+  const auto shipped = !whole_ ? 0 : last_.at == at ? last_.seq : shipped_before_;
+  return {at, last_, applied_, whole_, base_, copy_, parts_, shipped};
 }
 
 /// Rows that are to go are on the disk still: it can't be asked for them.
@@ -30,6 +32,9 @@ bool replica::has(const row_id& id) const {
 }
 
 void replica::save(const promise& what, const node_id& asker, std::optional<message> answer) {
+  // Between two epochs that follow each other nobody else has led: what the same node sent in the first it still has.
+  const bool goes_on = promised_ == promise{what.at - 1, what.candidate} && last_.at == promised_.at;
+  shipped_before_ = goes_on ? last_.seq : 0;
   promised_ = what;
   known_equal_ = committed_; // that is the same in every leader's log
   writes_.push_back({write::kind::promise, what.at, std::move(answer), asker, false});
@@ -75,10 +80,12 @@ void replica::on(const node_id& from, const lead& m) {
     return;
   if (leading_ != 0 && m.at > leading_)
     stop_leading();
-  if (promised_ != asked)
-    save(asked, from, where_i_stand(m.at));
-  else
+  if (promised_ != asked) {
+    save(asked, from, std::nullopt);
+    writes_.back().answer = where_i_stand(m.at);
+  } else {
     stand(from, m.at);
+  }
 }
 
 void replica::on(const node_id& from, append& m) {

@@ -118,6 +118,8 @@ bool replica::holds(const row_id& id) const {
 void replica::meet(const node_id& who, peer& p, const standing& m) {
   if (p.known.whole && !m.whole)
     return; // late: only a reset makes a copy incomplete, and that is behind it
+  if (const auto had = std::max(m.applied, m.shipped); had > last_.seq)
+    return out_.outrun(who, had); // never in step with it, this node never serves
   p.waiting = false;
   if (p.known.filling && (m.base != p.base || (!m.whole && !holds(m.last)))) {
     // From before its reset, or that is lost.

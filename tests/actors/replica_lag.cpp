@@ -180,7 +180,7 @@ CAF_TEST(a primary tells how far a copy has come) {
   add_peer();
   const auto at = last_said<replication::lead>().at;
   CAF_CHECK(of_peer() == (member_lag{"peer", {}, {}}));
-  say(replication::standing{at, {}, 0, true, {}, 0, 0});
+  say(replication::standing{at, {}, 0, true, {}, 0, 0, 0});
   const auto base = last_said<replication::reset>().base;
   CAF_CHECK(of_peer() == (member_lag{"peer", {}, fill{}}));
   say(replication::appended{at, base.seq});
@@ -214,7 +214,7 @@ CAF_TEST(a primary tells what a member has not acknowledged) {
   const auto own = lag()->members.at(0);
   CAF_CHECK(own == (member_lag{"here", replication::replica::lag{}, {}}));
   CAF_CHECK(!rows_lacked());
-  say(replication::standing{at, {}, 0, true, {}, 0, 0});
+  say(replication::standing{at, {}, 0, true, {}, 0, 0, 0});
   const auto base = last_said<replication::reset>().base;
   say(replication::appended{at, base.seq});
   propose(base.seq + 1);

@@ -102,6 +102,35 @@ def test_an_old_copy_of_the_disk(cluster, books):
     books.balance()
 
 
+def test_an_old_copy_of_a_primarys_disk(cluster, books):
+    """Back before anybody has taken over, it would lead with less than was acknowledged: its members tell it."""
+    shard = books.shards[cluster.nodes[0]]
+    node = cluster.primary_of(shard)
+    others = [one for one in cluster.nodes if one is not node]
+    assert node.terminate() == 0
+    shutil.copytree(node.store, node.folder / "old")
+    node.start()
+    wait_for(lambda: cluster.is_healthy() and cluster.primary_of(shard) is node, 60, "its shards back")
+    with flowing(cluster, books.all, through=others) as load:
+        wait_flowing(cluster, books.all, load)
+        for one in cluster.nodes:
+            one.kill()
+        shutil.rmtree(node.store)
+        (node.folder / "old").rename(node.store)
+        for one in cluster.nodes:
+            one.start(wait=False)
+        for one in others:
+            one.wait_ready()
+        wait_for(lambda: not node.running(), 30, "the node's end")
+        assert node.wait_end() != 0
+        assert "the store is an old copy" in node.log() and "start this one with an empty store" in node.log()
+        wait_flowing(cluster, books.all, load)
+        cluster.wipe(node)
+        node.start()
+        wait_flowing(cluster, books.all, load)
+    books.balance()
+
+
 def test_another_nodes_disk(cluster, books):
     """Two nodes can't be one: whoever comes second gets no link and no shard."""
     node, twin, third = cluster.nodes

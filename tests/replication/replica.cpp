@@ -129,6 +129,7 @@ struct test_node : ports {
   void begin_serving() override { serving = true; }
   void end_serving() override { serving = false; }
   void committed(std::uint64_t through) override { told = through; }
+  void outrun(const node_id& by, std::uint64_t row) override { outrun_by = {by, row}; }
 
   test_cluster& all;
   node_id id;
@@ -136,6 +137,7 @@ struct test_node : ports {
   bool up = false, serving = false, slow = false;
   std::set<node_id> deaf; ///< what is sent to them is lost
   std::uint64_t told = 0;
+  std::pair<node_id, std::uint64_t> outrun_by;
   message said; ///< last
   disk_image disk;
   std::deque<std::function<void(disk_image&)>> writes;
@@ -502,6 +504,42 @@ CAF_TEST(a primary that restarts serves under a new epoch) {
   CAF_CHECK_EQUAL(a.told, 2u);
 }
 
+CAF_TEST(a primary with an old disk never serves) {
+  for (const bool member_forgets : {false, true}) {
+    fixture f;
+    auto& a = f.begin({"a", "b"});
+    auto& b = f.all["b"];
+    a.propose("1");
+    f.all.settle();
+    const auto old = a.disk;
+    a.propose("2");
+    a.propose("3");
+    f.all.settle();
+    f.all.wait();
+    a.stop();
+    if (member_forgets) { // what was committed; it knows still whose rows it has
+      b.stop();
+      b.disk.applied = 0;
+      b.start();
+    }
+    a.disk = old;
+    a.start();
+    f.all.wait();
+    CAF_CHECK_EQUAL(a.outrun_by.first, "b");
+    CAF_CHECK_EQUAL(a.outrun_by.second, 3u);
+    CAF_CHECK(!a.serving);
+    CAF_CHECK_EQUAL(b.disk.last().seq, 3u);
+    // Its member, with all that was committed, takes over.
+    a.stop();
+    f.all.add("c");
+    auto next = *taken_over_by(f.now(), "b");
+    next.members.push_back({"c", member_role::tailing});
+    f.change("b", next);
+    CAF_CHECK(b.serving);
+    CAF_CHECK_EQUAL(b.disk.last().seq, 3u);
+  }
+}
+
 CAF_TEST(a handover leaves both full and loses nothing) {
   auto& a = begin({"a", "b"});
   a.propose("1");
@@ -566,7 +604,7 @@ CAF_TEST(a new primary fills nobody with less than the old one may have committe
   auto next = *taken_over_by(now(), "b");
   next.members.push_back({"c", member_role::tailing});
   change("b", next);
-  b.core->received("c", standing{b.core->leading(), {}, 0, true, {}, 0, 0});
+  b.core->received("c", standing{b.core->leading(), {}, 0, true, {}, 0, 0, 0});
   all.settle();
   b.core->count_in("c");
   CAF_CHECK(!b.core->caught_up("c"));

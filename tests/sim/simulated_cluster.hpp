@@ -72,6 +72,7 @@ public:
   void begin_serving() override;
   void end_serving() override;
   void committed(std::uint64_t through) override;
+  void outrun(const node_id& by, std::uint64_t row) override;
 
   void start();
   void crash();

@@ -344,6 +344,10 @@ void simulated_node::propose() {
   core->propose(std::move(row));
 }
 
+void simulated_node::outrun(const node_id& by, std::uint64_t row) {
+  throw violation{id + " leads without row " + std::to_string(row) + ", which " + by + " has"};
+}
+
 void simulated_node::committed(std::uint64_t through) {
   observe();
   while (!proposed_.empty() && proposed_.begin()->first <= through) {
