@@ -391,15 +391,11 @@ void account_state::write(input& in) {
         if constexpr (std::is_same_v<request, account::submit_events>) {
           done(widen(core->submit(r)));
         } else if constexpr (std::is_same_v<request, account::create_subscription>) {
-          const auto id = fresh_ids.back();
-          fresh_ids.pop_back();
-          done(widen(core->create(r, domain::subscription_id{id})));
+          done(widen(core->create(r, take_id())));
         } else if constexpr (std::is_same_v<request, account::change_subscriptions>) {
           std::vector<domain::subscription_id> ids;
-          for (auto left = account::creations(*in.what); left > 0; --left) {
-            ids.push_back(domain::subscription_id{fresh_ids.back()});
-            fresh_ids.pop_back();
-          }
+          for (auto left = account::creations(*in.what); left > 0; --left)
+            ids.push_back(take_id());
           done(core->change(r, ids));
         } else if constexpr (std::is_same_v<request, account::replace_subscription>) {
           done(widen(core->replace(r)));
@@ -449,6 +445,12 @@ void account_state::read(input& in) {
         }
       },
       *in.what);
+}
+
+domain::subscription_id account_state::take_id() {
+  const domain::subscription_id id{fresh_ids.front()};
+  fresh_ids.pop_front();
+  return id;
 }
 
 void account_state::reserve_id() {

@@ -96,6 +96,7 @@ struct account_state {
   std::string write_or_say_why_not(input& in);
   void read(input& in);
   void reserve_id();
+  domain::subscription_id take_id(); ///< the next of the fresh ones; there must be one
   void propose(domain::batch batch);
   void proposed(const commit_receipt& receipt);
   void committed(const commit_receipt& receipt);
@@ -130,7 +131,7 @@ struct account_state {
   bool released_in_batch = false; ///< a restored store's hold ends for this account when the batch is durable
   bool leaving = false;           ///< asked the directory for leave
   std::deque<input> inputs;
-  std::vector<std::uint64_t> fresh_ids; ///< subscription ids that the shard gave
+  std::deque<std::uint64_t> fresh_ids; ///< subscription ids that the shard gave, ascending
   bool reserving = false;
   std::vector<net::delivery_outcome> ended, ended_in_batch;
   std::vector<answer> answers; ///< for when the batch is durable

@@ -258,10 +258,10 @@ answer pipeliner_list_webhooks(call& c) {
   const pipeliner_list list{c.request, webhook_type()};
   const auto all = co_await read_webhooks(c);
   const auto entities = entities_of(c);
-  std::vector<std::string> shown;
+  std::vector<pipeliner_listed> shown;
   for (const auto& s : all)
     if (list.include_deleted() || !s.pipeliner.deleted)
-      shown.push_back(domain::render_pipeliner_webhook(s, entities));
+      shown.push_back({domain::render_pipeliner_webhook(s, entities), raw(s.id)});
   co_return json_response(200, list.render(shown, {}));
 }
 
@@ -337,11 +337,11 @@ answer pipeliner_list_events(call& c) {
   const pipeliner_list list{c.request, event_type()};
   const auto all = co_await read_webhooks(c);
   const auto entities = entities_of(c);
-  std::vector<std::string> shown;
+  std::vector<pipeliner_listed> shown;
   for (const auto& s : all)
     if (list.include_deleted() || !s.pipeliner.deleted)
       for (const auto& name : s.pipeliner.events)
-        shown.push_back(domain::render_pipeliner_event(s, name, entities));
+        shown.push_back({domain::render_pipeliner_event(s, name, entities), raw(s.id)});
   co_return json_response(200, list.render(shown, included_webhooks(all, entities)));
 }
 

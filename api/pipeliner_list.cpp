@@ -101,11 +101,20 @@ int rank(std::string_view json) {
 }
 
 /// Booleans and strings are all that entities order by: dates are written so that their texts do.
+/// The only numbers are those under which entities were made.
 int compare(std::string_view a, std::string_view b) {
   if (const int ranks = rank(a) - rank(b); ranks != 0)
     return ranks;
-  return domain::type_of(a) == json_type::string ? domain::string_value(a).compare(domain::string_value(b))
-                                                 : a.compare(b);
+  if (domain::type_of(a) == json_type::string)
+    return domain::string_value(a).compare(domain::string_value(b));
+  if (domain::type_of(a) == json_type::number && a.size() != b.size())
+    return a.size() < b.size() ? -1 : 1;
+  return a.compare(b);
+}
+
+/// Whether that is how `made` is written: no sign, fraction, exponent or zero before it.
+bool is_made(std::string_view json) {
+  return std::all_of(json.begin(), json.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 } // namespace
@@ -215,24 +224,26 @@ pipeliner_list::sort_key pipeliner_list::read_cursor(const net::http_request& re
     fits = type != json_type::object && type != json_type::array;
     key.emplace_back(element);
   }
-  if (!fits || key.size() != order_.size() + 1 || domain::type_of(key.back()) != json_type::string)
+  if (!fits || key.size() != order_.size() + 2 || !is_made(key[order_.size()]) ||
+      domain::type_of(key.back()) != json_type::string)
     refuse(name, "must be a cursor of this list in this order");
   return key;
 }
 
-pipeliner_list::sort_key pipeliner_list::key_of(std::string_view entity) const {
+pipeliner_list::sort_key pipeliner_list::key_of(const pipeliner_listed& listed) const {
   sort_key key;
   for (const auto& by : order_)
-    key.emplace_back(domain::find_member(entity, by.field));
-  key.emplace_back(domain::find_member(entity, id_field));
+    key.emplace_back(domain::find_member(listed.entity, by.field));
+  key.push_back(std::to_string(listed.made));
+  key.emplace_back(domain::find_member(listed.entity, id_field));
   return key;
 }
 
 bool pipeliner_list::before(const sort_key& a, const sort_key& b) const {
-  for (std::size_t i = 0; i < order_.size(); ++i)
+  for (std::size_t i = 0; i < a.size(); ++i)
     if (const int order = compare(a[i], b[i]); order != 0)
-      return order_[i].descending ? order > 0 : order < 0;
-  return compare(a.back(), b.back()) < 0;
+      return order_[std::min(i, order_.size() - 1)].descending ? order > 0 : order < 0;
+  return false;
 }
 
 pipeliner_list::bounds pipeliner_list::page(const std::vector<row>& rows) const {
@@ -258,11 +269,11 @@ std::string pipeliner_list::cursor(const sort_key& key) const {
   return crypto::base64_encode(json += ']');
 }
 
-std::string pipeliner_list::render(std::span<const std::string> entities, std::string_view included) const {
+std::string pipeliner_list::render(std::span<const pipeliner_listed> entities, std::string_view included) const {
   std::vector<row> rows;
-  for (const auto& entity : entities)
-    if (!filter_ || filter_->failing(std::string_view{entity}) == nullptr)
-      rows.push_back({entity, key_of(entity)});
+  for (const auto& listed : entities)
+    if (!filter_ || filter_->failing(std::string_view{listed.entity}) == nullptr)
+      rows.push_back({listed.entity, key_of(listed)});
   std::sort(rows.begin(), rows.end(), [this](const row& a, const row& b) { return before(a.key, b.key); });
   const auto [first, last] = page(rows);
   const bool empty = first == last;

@@ -5,6 +5,7 @@
 #include "net/http_message.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,6 +25,12 @@ struct pipeliner_entity_type {
   std::string_view name;                  ///< "Webhook"
   const std::vector<std::string>& fields; ///< its members at the top level
   std::vector<std::string_view> relations;
+};
+
+/// An entity that a list may show.
+struct pipeliner_listed {
+  std::string entity;     ///< its JSON, with an "id"
+  std::uint64_t made = 0; ///< the number under which it was made, ascending; entities may share one
 };
 
 /// What is shown of an entity, from `expand`, `load-only` and `include-deleted`.
@@ -46,9 +53,10 @@ public:
 
   bool include_deleted() const { return shape_.include_deleted; }
 
-  /// The answer's body: the page of those entities (their JSON, each with an "id") that pass the filter.
+  /// The answer's body: the page of those entities that pass the filter. What is equal in the fields ordered
+  /// by is shown in the order in which it was made: `created` doesn't tell apart what one batch made.
   /// A page that holds nothing has null cursors: clients go on until they see one.
-  std::string render(std::span<const std::string> entities, std::string_view included) const;
+  std::string render(std::span<const pipeliner_listed> entities, std::string_view included) const;
 
 private:
   struct order_by {
@@ -59,12 +67,12 @@ private:
   struct bounds {
     std::size_t first = 0, last = 0; ///< [first, last) of the rows in order
   };
-  using sort_key = std::vector<std::string>; ///< JSON of the fields ordered by, then of the id
+  using sort_key = std::vector<std::string>; ///< JSON of the fields ordered by, of `made`, and of the id
 
   void read_order(std::string_view text, const pipeliner_entity_type& type);
   void read_filter(const net::http_request& request, const pipeliner_entity_type& type);
   sort_key read_cursor(const net::http_request& request, std::string_view name) const;
-  sort_key key_of(std::string_view entity) const;
+  sort_key key_of(const pipeliner_listed& listed) const;
   bool before(const sort_key& a, const sort_key& b) const;
   bounds page(const std::vector<row>& rows) const;
   std::string cursor(const sort_key& key) const;
