@@ -96,7 +96,7 @@ void account_state::loaded(const shard_tail& tail) {
   } catch (const std::exception& e) {
     config::log(config::log_level::error, "account not loaded",
                 {{"account", limits.name}, {"error", e.what()}});
-    const auto error = to_reply(account::request_error{500, "internal", e.what(), {}, 0});
+    const account::request_error error{500, "internal", e.what(), {}, 0};
     for (auto& in : std::exchange(inputs, {}))
       in.answer.deliver(error);
     for (auto& p : std::exchange(polls, {}))
@@ -160,26 +160,23 @@ void account_state::resumed(std::set<std::uint64_t> under_way) {
 
 caf::result<reply_ptr> account_state::request(request_ptr r) {
   if (stands == standing::without_shard)
-    return to_reply(moved());
+    return std::make_shared<account::reply>(moved());
   auto durable = self->make_response_promise<reply_ptr>();
   inputs.push_back({std::move(r), durable});
   came_in();
   return durable;
 }
 
-caf::result<reply_list_ptr> account_state::requests(const request_list& list) {
-  if (stands == standing::without_shard) {
-    auto all = std::make_shared<reply_list>();
-    for (std::size_t i = 0; i < list.size(); ++i)
-      all->push_back(to_reply(moved()));
-    return all;
+void account_state::requests(open_request_list list) {
+  for (auto& each : list) {
+    auto what = each.read();
+    if (stands == standing::without_shard)
+      each.answer(moved());
+    else
+      inputs.push_back({std::move(what), std::move(each)});
   }
-  auto durable = self->make_response_promise<reply_list_ptr>();
-  auto answers_to = request_answer::for_list(list.size(), durable);
-  for (std::size_t i = 0; i < list.size(); ++i)
-    inputs.push_back({list[i], std::move(answers_to[i])});
-  came_in();
-  return durable;
+  if (stands != standing::without_shard)
+    came_in();
 }
 
 void account_state::came_in() {
@@ -240,14 +237,14 @@ void account_state::open() {
 /// committed; everything else hasn't been done, and is asked there.
 void account_state::lost() {
   for (auto& a : std::exchange(answers, {}))
-    a.to.deliver(to_reply(refusal(storage::commit_error::no_quorum)));
+    a.to.deliver(refusal(storage::commit_error::no_quorum));
   for (auto& t : std::exchange(new_tests, {}))
-    t.to.deliver(to_reply(refusal(storage::commit_error::no_quorum)));
+    t.to.deliver(refusal(storage::commit_error::no_quorum));
   for (auto* list : {&inputs, &reads})
     for (auto& in : std::exchange(*list, {}))
-      in.answer.deliver(to_reply(moved()));
+      in.answer.deliver(moved());
   for (auto& p : std::exchange(polls, {}))
-    p.to.deliver(to_reply(raw(p.test) != 0 ? refusal(storage::commit_error::no_quorum) : moved()));
+    p.to.deliver(raw(p.test) != 0 ? refusal(storage::commit_error::no_quorum) : moved());
   if (core && committing)
     node->slots.release(core->undone_claims());
   ended.insert(ended.begin(), std::make_move_iterator(ended_in_batch.begin()),
@@ -377,8 +374,7 @@ std::string account_state::write_or_say_why_not(input& in) {
     write(in);
     return {};
   } catch (const std::exception& e) {
-    in.answer.deliver(
-        to_reply(account::request_error{500, "internal", "the request can't be carried out", {}, 0}));
+    in.answer.deliver(account::request_error{500, "internal", "the request can't be carried out", {}, 0});
     return std::string{"a request failed: "} + e.what();
   }
 }
@@ -426,7 +422,7 @@ void account_state::write(input& in) {
 /// Answers what only reads, from a committed state.
 void account_state::read(input& in) {
   const auto stamp = node->store.stamp();
-  const auto done = [&](account::reply r) { in.answer.deliver(to_reply(std::move(r))); };
+  const auto done = [&](account::reply r) { in.answer.deliver(std::move(r)); };
   std::visit(
       [&](auto& r) {
         using request = std::decay_t<decltype(r)>;
@@ -473,7 +469,7 @@ void account_state::reserve_id() {
             std::deque<input> others;
             for (auto& in : std::exchange(inputs, {}))
               if (account::creations(*in.what) > 0)
-                in.answer.deliver(to_reply(why));
+                in.answer.deliver(why);
               else
                 others.push_back(std::move(in));
             inputs = std::move(others);
@@ -506,15 +502,14 @@ void account_state::committed(const commit_receipt& receipt) {
   config::fault_point("before-post");
   send_out(std::move(posts));
   for (auto& a : std::exchange(answers, {}))
-    a.to.deliver(to_reply(std::move(a.what)));
+    a.to.deliver(std::move(a.what));
   for (auto& in : std::exchange(reads, {}))
     try {
       read(in);
     } catch (const std::exception& e) {
       config::log(config::log_level::error, "an account could not be read",
                   {{"account", limits.name}, {"error", e.what()}});
-      in.answer.deliver(
-          to_reply(account::request_error{500, "internal", "the request can't be answered", {}, 0}));
+      in.answer.deliver(account::request_error{500, "internal", "the request can't be answered", {}, 0});
     }
   for (auto& t : std::exchange(new_tests, {}))
     polls.push_back(std::move(t));
@@ -545,11 +540,11 @@ void account_state::refused(const std::string& why) {
   config::log(config::log_level::warning, "the store refused a change",
               {{"account", limits.name}, {"error", why}});
   for (auto& a : std::exchange(answers, {}))
-    a.to.deliver(to_reply(refusal(why)));
+    a.to.deliver(refusal(why));
   for (auto& in : std::exchange(reads, {}))
     inputs.push_back(std::move(in));
   for (auto& t : std::exchange(new_tests, {}))
-    t.to.deliver(to_reply(refusal(why)));
+    t.to.deliver(refusal(why));
   ended.insert(ended.begin(), std::make_move_iterator(ended_in_batch.begin()),
                std::make_move_iterator(ended_in_batch.end()));
   ended_in_batch.clear();
@@ -568,7 +563,7 @@ account_actor::behavior_type account_behavior(account_actor::stateful_pointer<ac
   self->state.start(std::move(node), std::move(at), std::move(limits));
   return {
       [self](request_ptr& r) { return self->state.request(std::move(r)); },
-      [self](request_list_ptr& list) { return self->state.requests(*list); },
+      [self](open_request_list_ptr& list) { self->state.requests(std::move(*list)); },
       [self](const commit_receipt& receipt) { self->state.proposed(receipt); },
       [self](outcome_vector& list) { self->state.outcomes(std::move(list)); },
       [self](const settings_ptr& changed) { self->state.configure(*changed); },

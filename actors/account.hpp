@@ -27,10 +27,6 @@ inline account::moment now() {
   return {domain::boot_clock::now(), domain::wall_now()};
 }
 
-inline reply_ptr to_reply(account::reply r) {
-  return std::make_shared<account::reply>(std::move(r));
-}
-
 template <class T>
 account::reply widen(std::variant<T, account::request_error> r) {
   return std::visit([](auto&& x) -> account::reply { return std::move(x); }, std::move(r));
@@ -63,7 +59,7 @@ struct account_state {
   void start(services_ptr services, account_neighbours neighbours, settings_ptr limits);
 
   caf::result<reply_ptr> request(request_ptr r);
-  caf::result<reply_list_ptr> requests(const request_list& list);
+  void requests(open_request_list list);
   void outcomes(std::vector<net::delivery_outcome> list);
   void configure(const account::settings& limits);
   void wake(std::uint64_t timer);

@@ -78,7 +78,7 @@ void account_state::answer_polls() {
       const auto* n = std::get_if<account::notification_reply>(&found);
       if (!late && n != nullptr && !is_final(n->value.state))
         return false;
-      p.to.deliver(to_reply(widen(std::move(found))));
+      p.to.deliver(widen(std::move(found)));
       return true;
     }
     auto page = core->missed(p.missed, stamp);
@@ -87,7 +87,7 @@ void account_state::answer_polls() {
       p.missed.from_end = false;
       return false;
     }
-    p.to.deliver(to_reply(std::move(page)));
+    p.to.deliver(std::move(page));
     return true;
   });
 }

@@ -9,10 +9,10 @@
 
 /// Every actor of a node and every message it takes. This header is the map of the running system:
 ///
-///                       +-----------+  who is where   +---------+
-///       api (bridge) -->|  INGRESS  |---------------->|DIRECTORY|--- spawns, retires ---+
-///                       +-----------+                 +---------+                       |
-///                             | one account's request      | accounts, keys, tokens     v
+///                       (-----------)  who is where   +---------+
+///       api (bridge) -->(  INGRESS  )---------------->|DIRECTORY|--- spawns, retires ---+
+///                       (-----------)                 +---------+                       |
+///                             | one account's requests     | accounts, keys, tokens     v
 ///                             +----------------------------|------------------->  +---------+
 ///                                                          |                      | ACCOUNT |
 ///                                                          v                      +---------+
@@ -58,10 +58,10 @@ using outcome_taker = typed<
 
 /// The only owner of one account: subscriptions, windows, backlog, claims, log. One per active account.
 using account_actor = typed<
-    /// Anything asked of the account; answered when it is durable.
+    /// Anything that the node itself asks of the account; answered when it is durable.
     caf::result<reply_ptr>(request_ptr),
-    /// The same for several; answered when the last of them is.
-    caf::result<reply_list_ptr>(request_list_ptr),
+    /// What is asked from outside, each request answered when it is durable (from INGRESS).
+    caf::result<void>(open_request_list_ptr),
     /// How its batch fared (from its shard's log).
     caf::result<void>(commit_receipt),
     /// POSTs of this account that ended.
@@ -141,13 +141,12 @@ using directory_actor = typed<
     /// How many accounts are live.
     caf::result<std::uint64_t>(count_atom)>;
 
-/// Routes requests to accounts and holds the admission credit. One a core.
-using ingress_actor = typed<
-    /// One account's request, on its way there; the answer goes to the callback.
-    caf::result<void>(domain::account_id, request_ptr, ask_ptr),
-    /// The same for all that one loop of a server had.
-    caf::result<void>(asked_list),
-    /// Look who has waited too long (to itself).
+/// What of INGRESS (ingress.hpp) only an actor can: look accounts up, hear that their actors are gone, and time. One
+/// an ingress.
+using ingress_clerk_actor = typed<
+    /// Find the accounts' actors, and bring them their requests.
+    caf::result<void>(ask_list),
+    /// Look who has waited too long.
     caf::result<void>(wake_atom)>;
 
 /// Retention and marks, in small bounded steps. One a node.

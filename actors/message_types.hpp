@@ -4,6 +4,7 @@
 #include "account/settings.hpp"
 #include "actors/caf_compat.hpp"
 #include "actors/catalog_requests.hpp"
+#include "actors/open_request.hpp"
 #include "domain/ids.hpp"
 #include "domain/log_position.hpp"
 #include "net/delivery_engine.hpp"
@@ -29,11 +30,6 @@ namespace carillon::actors {
 /// Requests and replies are shared, not copied; whoever gets one owns it.
 using request_ptr = std::shared_ptr<account::request>;
 using reply_ptr = std::shared_ptr<account::reply>;
-/// Requests of one account, and the replies in their order.
-using request_list = std::vector<request_ptr>;
-using request_list_ptr = std::shared_ptr<request_list>;
-using reply_list = std::vector<reply_ptr>;
-using reply_list_ptr = std::shared_ptr<reply_list>;
 using catalog_request_ptr = std::shared_ptr<catalog_request>;
 using catalog_reply_ptr = std::shared_ptr<catalog_reply>;
 using settings_ptr = std::shared_ptr<account::settings>;
@@ -59,22 +55,6 @@ struct proposed_row {
   storage::log_row what;
   std::function<void(const storage::row_result&)> done; ///< called once, on the writer's thread
 };
-
-/// One request from outside and where its answer goes.
-struct ask {
-  std::function<void(account::reply)> done; ///< called exactly once, on the actor's thread
-  std::size_t cost = 0;                     ///< bytes it holds until it is answered
-  std::chrono::milliseconds timeout{};
-};
-using ask_ptr = std::shared_ptr<ask>;
-
-/// What came in together, of any accounts.
-struct asked {
-  domain::account_id account{};
-  request_ptr what;
-  ask_ptr from;
-};
-using asked_list = std::vector<asked>;
 
 /// What the configuration store said about a shard: what is there, or that it couldn't be read.
 struct configuration_news {
@@ -117,10 +97,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::reply_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::catalog_request_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::catalog_reply_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::settings_ptr)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::request_list_ptr)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::reply_list_ptr)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::ask_ptr)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::asked_list)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::open_request_list_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::ask_list)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::commit_receipt)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::shard_tail)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(carillon::actors::outcome_vector)
@@ -143,10 +121,8 @@ CAF_ADD_TYPE_ID(carillon, (carillon::actors::reply_ptr))
 CAF_ADD_TYPE_ID(carillon, (carillon::actors::catalog_request_ptr))
 CAF_ADD_TYPE_ID(carillon, (carillon::actors::catalog_reply_ptr))
 CAF_ADD_TYPE_ID(carillon, (carillon::actors::settings_ptr))
-CAF_ADD_TYPE_ID(carillon, (carillon::actors::request_list_ptr))
-CAF_ADD_TYPE_ID(carillon, (carillon::actors::reply_list_ptr))
-CAF_ADD_TYPE_ID(carillon, (carillon::actors::ask_ptr))
-CAF_ADD_TYPE_ID(carillon, (carillon::actors::asked_list))
+CAF_ADD_TYPE_ID(carillon, (carillon::actors::open_request_list_ptr))
+CAF_ADD_TYPE_ID(carillon, (carillon::actors::ask_list))
 CAF_ADD_TYPE_ID(carillon, (carillon::actors::commit_receipt))
 CAF_ADD_TYPE_ID(carillon, (carillon::actors::shard_tail))
 CAF_ADD_TYPE_ID(carillon, (carillon::actors::outcome_vector))

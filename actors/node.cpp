@@ -156,8 +156,10 @@ struct node::impl {
     }
     directory_handle =
         keep(system.spawn(directory, shared, directory_neighbours{shards, catalog_shard, deliveries}));
-    for (std::size_t i = 0; i < threads; ++i)
-      ingresses.push_back(keep(system.spawn(ingress, shared, directory_handle)));
+    for (std::size_t i = 0; i < threads; ++i) {
+      ingresses.push_back(std::make_shared<ingress>(shared));
+      keep(ingresses.back()->open(system, directory_handle));
+    }
     sweeper_handle = keep(system.spawn(sweeper, shared, shards, catalog_shard, directory_handle));
     if (membership)
       membership->start(system, shared, writer_handle, directory_handle, sweeper_handle);
@@ -210,7 +212,7 @@ struct node::impl {
   std::vector<std::shared_ptr<delivery_desk>> desks; ///< by engine
   std::vector<engine_access> deliveries;
   directory_actor directory_handle;
-  std::vector<ingress_actor> ingresses;
+  std::vector<std::shared_ptr<ingress>> ingresses;
   sweeper_actor sweeper_handle;
   std::vector<caf::actor> running;
 };
@@ -221,29 +223,13 @@ node::node(std::shared_ptr<const config::settings> settings, crypto::key_ring ke
 
 node::~node() = default;
 
-void node::ask(domain::account_id account, account::request what, std::size_t cost,
-               std::chrono::milliseconds timeout, account_callback done) {
-  auto from = std::make_shared<actors::ask>();
-  from->done = std::move(done);
-  from->cost = cost;
-  from->timeout = timeout;
-  caf::anon_send(impl_->ingresses[impl_->ingress_of(account)], account,
-                 std::make_shared<account::request>(std::move(what)), std::move(from));
-}
-
-void node::ask(std::vector<question> list) {
-  std::vector<asked_list> by_ingress(impl_->ingresses.size());
-  for (auto& one : list) {
-    auto from = std::make_shared<actors::ask>();
-    from->done = std::move(one.done);
-    from->cost = one.cost;
-    from->timeout = one.timeout;
-    by_ingress[impl_->ingress_of(one.account)].push_back(
-        {one.account, std::make_shared<account::request>(std::move(one.what)), std::move(from)});
-  }
+void node::ask(ask_list list) {
+  std::vector<ask_list> by_ingress(impl_->ingresses.size());
+  for (auto& one : list)
+    by_ingress[impl_->ingress_of(one->account)].push_back(std::move(one));
   for (std::size_t i = 0; i < by_ingress.size(); ++i)
     if (!by_ingress[i].empty())
-      caf::anon_send(impl_->ingresses[i], std::move(by_ingress[i]));
+      impl_->ingresses[i]->take(std::move(by_ingress[i]));
 }
 
 namespace {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "account/requests.hpp"
 #include "actors/catalog_requests.hpp"
+#include "actors/open_request.hpp"
 #include "actors/services.hpp"
 #include "config/settings.hpp"
 #include "crypto/aead.hpp"
@@ -28,7 +28,6 @@ struct lag_report; // shard_lag.hpp
 /// them; CAF stays inside.
 class node {
 public:
-  using account_callback = std::function<void(account::reply)>;
   using catalog_callback = std::function<void(catalog_reply)>;
 
   /// Opens the store and starts the actors. Throws std::runtime_error (store_error and others) that says what
@@ -40,23 +39,11 @@ public:
   node(const node&) = delete;
   node& operator=(const node&) = delete;
 
-  /// Asks an account; thread-safe. The callback comes on an actor's thread, exactly once: with the reply, or
-  /// with a request_error: 404 `not-found` (no such account), 429 `too-many-requests` (the account's share of
-  /// what waits for commit is used up), 503 `overloaded` (the node's is, or the timeout passed), 503
-  /// `draining`, 503 `store-full`. `cost`: bytes of the request that wait in memory until it is durable.
-  void ask(domain::account_id account, account::request what, std::size_t cost,
-           std::chrono::milliseconds timeout, account_callback done);
-
-  /// One question of a list.
-  struct question {
-    domain::account_id account{};
-    account::request what;
-    std::size_t cost = 0;
-    std::chrono::milliseconds timeout{};
-    account_callback done;
-  };
-  /// The same for several at once, which costs less than each alone.
-  void ask(std::vector<question> list);
+  /// Asks accounts; thread-safe. Each is answered exactly once, on whichever thread and maybe before this returns: with
+  /// the reply, or with a request_error: 404 `not-found` (no such account), 429 `too-many-requests` (the account's
+  /// share of what waits for commit is used up), 503 `overloaded` (the node's is, or the timeout passed), 503
+  /// `draining`, 503 `store-full`.
+  void ask(ask_list list);
 
   /// Changes the catalog; the callback comes when it is durable.
   void change(catalog_request what, catalog_callback done);

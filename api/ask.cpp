@@ -46,8 +46,8 @@ net::task<Reply> await_callback(Start start) {
 
 /// What the connections of this thread's loop ask accounts in one turn goes to the node together, at the
 /// turn's end.
-void ask_together(actors::node& node, actors::node::question what) {
-  thread_local std::vector<actors::node::question> gathered;
+void ask_together(actors::node& node, actors::ask_ptr what) {
+  thread_local actors::ask_list gathered;
   gathered.push_back(std::move(what));
   if (gathered.size() == 1)
     net::task_loop::here().events().later([&node] { node.ask(std::exchange(gathered, {})); });
@@ -58,7 +58,13 @@ void ask_together(actors::node& node, actors::node::question what) {
 net::task<account::reply> ask(actors::node& node, domain::account_id whom, account::request& what,
                               std::size_t cost, std::chrono::milliseconds timeout) {
   return await_callback<account::reply>([&node, whom, &what, cost, timeout](auto done) {
-    ask_together(node, {whom, std::move(what), cost, timeout, std::move(done)});
+    auto one = std::make_shared<actors::ask>();
+    one->account = whom;
+    one->what = std::move(what);
+    one->cost = cost;
+    one->timeout = timeout;
+    one->done = std::move(done);
+    ask_together(node, std::move(one));
   });
 }
 

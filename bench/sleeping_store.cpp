@@ -4,8 +4,8 @@
 #include "bench/node.hpp"
 #include "storage/catalog.hpp"
 #include "storage/framed_value.hpp"
+#include "storage/group_commit.hpp"
 #include "storage/keys.hpp"
-#include "storage/lmdb.hpp"
 
 #include <fmt/format.h>
 
@@ -20,7 +20,7 @@ namespace carillon::bench {
 namespace {
 
 /// Accounts a commit: sorted among themselves, so that the store's pages are filled in order.
-constexpr std::uint64_t accounts_at_once = 50'000;
+constexpr std::uint64_t accounts_at_once = 10'000;
 
 /// What a new account reads: nothing.
 class empty_source : public account::source {
@@ -119,16 +119,20 @@ private:
 
   void commit() {
     std::sort(rows_.begin(), rows_.end());
-    storage::write_transaction txn{store_.env()};
-    for (const auto& [key, value] : rows_)
-      txn.put(key, value);
-    txn.commit();
+    storage::log_row row;
+    row.batches.emplace_back();
+    for (auto& [key, value] : rows_)
+      row.batches.back().tables.push_back({std::move(key), std::move(value), false});
+    const auto results = log_.commit({&row, 1});
+    if (!results.front().batches.front().ok)
+      throw std::runtime_error("the store refuses accounts: " + results.front().batches.front().error);
     rows_.clear();
   }
 
   crypto::key_ring keys_;
   account::event_budget budget_{0};
   storage::store store_;
+  storage::group_commit log_{store_};
   domain::time_stamp stamp_;
   empty_source source_;
   account::create_subscription wanted_;

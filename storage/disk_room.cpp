@@ -51,17 +51,31 @@ disk_room::disk_room(std::string directory, int data_file, std::uint64_t map_siz
                     static_cast<std::uint64_t>(file.st_size) >= ballast_ && ballast_ != 0;
   if (!ballast_stands_)
     take_ballast();
+  blanks_ = blank_blocks_of(data_file_);
 }
 
 bool disk_room::ensure(std::uint64_t end) {
   end = std::min(end, map_size_);
-  if (!takes_ahead_ || end <= taken_)
-    return true;
+  const bool there = take(end);
+  if (there && blanks_)
+    blanks_->use(end, taken_);
+  return there;
+}
+
+/// Takes the next step's blocks when half of the last is used, so that there is time to blank them.
+bool disk_room::take(std::uint64_t end) {
   const auto step = std::clamp(end / 16, smallest_step, largest_step);
   const auto generous = std::min(end + step, map_size_);
+  if (!takes_ahead_ || generous <= taken_ || (end <= taken_ && (taken_ - end >= step / 2 || crowded_)))
+    return true;
   int code = take_blocks(data_file_, taken_, generous);
   if (code == 0) {
     taken_ = generous;
+    crowded_ = false;
+    return true;
+  }
+  if (end <= taken_) {
+    crowded_ = true;
     return true;
   }
   if (code == ENOSPC || code == EDQUOT || code == EFBIG) {

@@ -1,6 +1,9 @@
 #pragma once
 
+#include "storage/blank_blocks.hpp"
+
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 
@@ -34,6 +37,7 @@ public:
   std::uint64_t data_file_size() const;
 
 private:
+  bool take(std::uint64_t end);
   std::string ballast_path() const { return directory_ + "/ballast"; }
   void take_ballast(); ///< under the mutex, but for the constructor
 
@@ -42,6 +46,8 @@ private:
   std::uint64_t map_size_;
   std::uint64_t taken_ = 0; ///< bytes of the data file that surely have blocks
   bool takes_ahead_ = true; ///< the file system can
+  bool crowded_ = false;    ///< there was no room for a step that was not needed yet
+  std::unique_ptr<blank_blocks> blanks_; ///< where it pays off
 
   mutable std::mutex ballast_mutex_;
   std::uint64_t ballast_; ///< bytes; 0: none is wanted, or the file system can't

@@ -21,7 +21,7 @@ struct heard {
 account_actor::behavior_type listener(account_actor::pointer, heard* out) {
   return {
       [](request_ptr&) { return reply_ptr{}; },
-      [](request_list_ptr&) { return reply_list_ptr{}; },
+      [](open_request_list_ptr&) {},
       [](const commit_receipt&) {},
       [=](outcome_vector& list) {
         out->lists.push_back(list.size());

@@ -125,7 +125,8 @@ struct node_fixture : test_coordinator_fixture<test_config> {
     deliver = sys.spawn(noting_delivery, &out);
     engine = {deliver, std::make_shared<noting_desk>(out)};
     where = sys.spawn(directory, node, directory_neighbours{shards, system_shard, {engine}});
-    door = sys.spawn(ingress, node, where);
+    door = std::make_shared<ingress>(node);
+    clerk = door->open(sys, where);
     sched.run();
   }
 
@@ -135,7 +136,7 @@ struct node_fixture : test_coordinator_fixture<test_config> {
     held.rows.clear();
     for (auto& s : shards)
       caf::anon_send_exit(s, caf::exit_reason::kill);
-    caf::anon_send_exit(door, caf::exit_reason::kill);
+    caf::anon_send_exit(clerk, caf::exit_reason::kill);
     caf::anon_send_exit(where, caf::exit_reason::kill);
     caf::anon_send_exit(deliver, caf::exit_reason::kill);
     caf::anon_send_exit(system_shard, caf::exit_reason::kill);
@@ -181,15 +182,17 @@ struct node_fixture : test_coordinator_fixture<test_config> {
   ask(domain::account_id who, account::request what, std::size_t cost = 1,
       std::chrono::milliseconds timeout = std::chrono::seconds{30}) {
     auto answer = std::make_shared<std::optional<account::reply>>();
-    auto from = std::make_shared<actors::ask>();
-    from->cost = cost;
-    from->timeout = timeout;
-    from->done = [answer](account::reply r) {
+    auto one = std::make_shared<actors::ask>();
+    one->account = who;
+    one->what = std::move(what);
+    one->cost = cost;
+    one->timeout = timeout;
+    one->done = [answer](account::reply r) {
       if (*answer)
         CAF_FAIL("answered twice");
       *answer = std::move(r);
     };
-    caf::anon_send(door, who, std::make_shared<account::request>(std::move(what)), std::move(from));
+    door->take({std::move(one)});
     sched.run();
     return answer;
   }
@@ -252,7 +255,8 @@ struct node_fixture : test_coordinator_fixture<test_config> {
   delivery_actor deliver;
   engine_access engine;
   directory_actor where;
-  ingress_actor door;
+  std::shared_ptr<ingress> door;
+  ingress_clerk_actor clerk;
 };
 
 } // namespace actor_tests

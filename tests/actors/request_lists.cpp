@@ -13,24 +13,35 @@ struct fixture : node_fixture {
     std::optional<account::reply> reply;
     int times = 0;
   };
-  asked_list list;
+  ask_list list;
 
   /// Adds a request to the list that `send` sends; the reply comes into the returned place.
   std::shared_ptr<place> add(domain::account_id who, account::request what, std::size_t cost = 1) {
     auto answer = std::make_shared<place>();
-    auto from = std::make_shared<actors::ask>();
-    from->cost = cost;
-    from->timeout = std::chrono::seconds{30};
-    from->done = [answer](account::reply r) {
+    auto one = std::make_shared<actors::ask>();
+    one->account = who;
+    one->what = std::move(what);
+    one->cost = cost;
+    one->timeout = std::chrono::seconds{30};
+    one->done = [answer](account::reply r) {
       answer->reply = std::move(r);
       ++answer->times;
     };
-    list.push_back({who, std::make_shared<account::request>(std::move(what)), std::move(from)});
+    list.push_back(std::move(one));
     return answer;
   }
   void send() {
-    caf::anon_send(door, std::exchange(list, {}));
+    door->take(std::exchange(list, {}));
     sched.run();
+  }
+  account_actor actor_of(domain::account_id who) {
+    caf::scoped_actor asker{sys};
+    auto pending = asker->request(where, caf::infinite, lookup_atom_v, who);
+    sched.run();
+    account_actor actor;
+    pending.receive([&](const account_actor& found) { actor = found; },
+                    [](const caf::error& e) { CAF_FAIL(caf::to_string(e)); });
+    return actor;
   }
   /// Records of all its notifications; events that came together share one.
   std::size_t records(domain::account_id who) {
@@ -97,20 +108,47 @@ CAF_TEST(what is over the credit is refused alone) {
 CAF_TEST(a list that finds its account gone is decided by the next actor) {
   const auto acme = create("acme");
   subscribe(acme);
-  caf::scoped_actor asker{sys};
-  auto pending = asker->request(where, caf::infinite, lookup_atom_v, acme);
-  sched.run();
-  account_actor actor;
-  pending.receive([&](const account_actor& found) { actor = found; },
-                  [](const caf::error& e) { CAF_FAIL(caf::to_string(e)); });
+  const auto actor = actor_of(acme);
   const auto first = add(acme, person(1));
   const auto second = add(acme, person(2));
   // The list reaches the actor behind its end, and before anybody hears of that.
-  caf::anon_send(door, std::exchange(list, {}));
   caf::anon_send_exit(actor, caf::exit_reason::kill);
-  sched.run();
+  send();
   CAF_CHECK(accepted(*first) && accepted(*second));
   CAF_CHECK_EQUAL(records(acme), 2u);
+}
+
+CAF_TEST(what an actor has read when it ends is answered as not known and not asked again) {
+  const auto acme = create("acme");
+  subscribe(acme);
+  held.at_once = false;
+  const auto decided = add(acme, person(1));
+  send();
+  const auto waiting = add(acme, person(2));
+  send();
+  caf::anon_send_exit(actor_of(acme), caf::exit_reason::kill);
+  sched.run();
+  for (const auto& each : {decided, waiting})
+    CAF_CHECK(each->times == 1 && std::get<account::request_error>(*each->reply).status == 503);
+  commit_held();
+  held.at_once = true;
+  CAF_CHECK_EQUAL(records(acme), 1u); // the batch was on its way
+  const auto large = add(acme, person(3), config::defaults::ingress_bytes_per_account);
+  send();
+  CAF_CHECK(accepted(*large)); // their credit is back
+}
+
+CAF_TEST(what comes back a second time is answered) {
+  const auto acme = create("acme");
+  subscribe(acme);
+  const auto one = add(acme, person(1));
+  const auto request = list.front();
+  request->came_back = true;
+  const auto actor = actor_of(acme);
+  caf::anon_send_exit(actor, caf::exit_reason::kill);
+  send();
+  CAF_CHECK(one->times == 1 && std::get<account::request_error>(*one->reply).slug == "overloaded");
+  CAF_CHECK_EQUAL(records(acme), 0u);
 }
 
 CAF_TEST(a refused batch is told to each of its requests) {

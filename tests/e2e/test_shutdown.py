@@ -161,11 +161,11 @@ def test_pauses_at_any_moment(make_node, receiver):
     account = node.api.account()
     account.subscribe(receiver.url("/late"), "person", "update")
     load = Load(node, [_no_ledger(account)], threads=2, make=Account.changed).start()
-    for _ in range(5):
+    for _ in range(4):
         posted = load.posted + 50
         wait_for(lambda: load.posted >= posted or load.problems, 20, "progress of the load")
         os.kill(node.process.pid, signal.SIGSTOP)
-        time.sleep(1.5)  # past every deadline, which is the subject
+        time.sleep(3)  # past every deadline, which is the subject
         os.kill(node.process.pid, signal.SIGCONT)
     load._stop.set()
     load.join()
@@ -175,7 +175,9 @@ def test_pauses_at_any_moment(make_node, receiver):
     late = []
     for arrival in receiver.at("/late"):
         claim = nanoseconds(claimed[arrival.webhook_id]["claimed_at"]) - offset
-        if (arrival.first - claim) / 1e9 > 1 + 0.3:  # the receiver's own delay on a busy machine
+        # What was claimed before a pause and sent behind it comes after 3 s; between that and the deadline of 1 s there
+        # is time enough for what a busy machine delays the receiver.
+        if (arrival.first - claim) / 1e9 > 2.5:
             late.append((arrival.first - claim) / 1e9)
     assert not late, f"first bytes so long after their claims: {late[:5]}"
     assert {n["state"] for n in log} <= {"delivered", "failed"}
