@@ -17,6 +17,10 @@ constexpr std::uint64_t piece = std::uint64_t{256} << 10;
 /// A sync follows that much, or the last piece: until then the blocks don't count as written.
 constexpr std::uint64_t synced_at_once = std::uint64_t{4} << 20;
 
+/// Where a commit lets the store grow by so much, its own bytes are what a sync takes, and those of a blank would double
+/// them.
+constexpr std::uint64_t large_growth = std::uint64_t{256} << 10;
+
 constexpr std::int64_t ext4 = 0xEF53; // and its forerunners
 constexpr std::int64_t xfs = 0x58465342;
 
@@ -75,7 +79,12 @@ std::uint64_t blank_blocks::next() const { return std::max(blank_, used_ + margi
 void blank_blocks::use(std::uint64_t end, std::uint64_t taken) {
   std::unique_lock lock{guard_};
   used_ = std::max(used_, end);
+  ++commits_;
   if (taken > taken_) {
+    if (used_ - used_at_step_ > commits_ * large_growth)
+      blank_ = taken;
+    used_at_step_ = used_;
+    commits_ = 0;
     taken_ = taken;
     changed_.notify_all();
   }

@@ -15,8 +15,8 @@ namespace carillon::storage {
 /// such a write commits its journal, too: twice the time, and nearly twice the CPU, of a sync behind writes to blocks
 /// that were written before. A store that grows would pay that with every commit.
 ///
-/// Nothing depends on it but time: where it is late or fails, the blocks are as they were. `use` belongs to the
-/// writer's thread.
+/// Nothing depends on it but time: where it is late or fails, the blocks are as they were. Blocks that large commits
+/// are about to fill are left alone. `use` belongs to the writer's thread.
 class blank_blocks {
 public:
   /// Blocks are left alone that begin less than this behind what is used: room for the few small writes that nobody
@@ -34,7 +34,7 @@ public:
   blank_blocks(const blank_blocks&) = delete;
   blank_blocks& operator=(const blank_blocks&) = delete;
 
-  /// From now on the file may be written up to `end`; up to `taken` it has blocks (both in bytes, neither ever falls).
+  /// Before each commit: from now on the file may be written up to `end`; up to `taken` it has blocks (both in bytes, neither ever falls).
   /// When just those bytes are being blanked this waits for it: a fraction of a millisecond.
   void use(std::uint64_t end, std::uint64_t taken);
 
@@ -48,6 +48,7 @@ private:
   std::mutex guard_;
   std::condition_variable changed_;
   std::uint64_t used_ = 0, taken_ = 0;
+  std::uint64_t used_at_step_ = 0, commits_ = 0; ///< when `taken` last rose, and calls since
   std::uint64_t blank_ = 0;         ///< up to there it is done, or has been used before it was
   std::uint64_t from_ = 0, to_ = 0; ///< the piece under way; equal: none
   bool ending_ = false;

@@ -70,8 +70,13 @@ CAF_TEST_FIXTURE_SCOPE(blank_blocks_tests, fixture)
 
 CAF_TEST(blocks that were taken are blanked once but for those in use and near them) {
   blank_blocks blanks{blank(), sync()};
+  blanks.use(0, mebibyte);
+  for (auto end = 0 * mebibyte; end < 3 * mebibyte; end += mebibyte / 4)
+    blanks.use(end, mebibyte);
   blanks.use(3 * mebibyte, 12 * mebibyte);
   wait([this] { return blank_up_to(12 * mebibyte); });
+  for (auto end = 3 * mebibyte; end < 4 * mebibyte; end += mebibyte / 4)
+    blanks.use(end, 12 * mebibyte);
   blanks.use(4 * mebibyte, 16 * mebibyte);
   wait([this] { return blank_up_to(16 * mebibyte); });
   auto at = 3 * mebibyte + blank_blocks::margin;
@@ -80,6 +85,21 @@ CAF_TEST(blocks that were taken are blanked once but for those in use and near t
     at = to;
   }
   CAF_CHECK_EQUAL(at, 16 * mebibyte);
+}
+
+CAF_TEST(what large commits are about to fill is left alone) {
+  blank_blocks blanks{blank(), sync()};
+  blanks.use(0, 4 * mebibyte);
+  wait([this] { return blank_up_to(4 * mebibyte); });
+  blanks.use(2 * mebibyte, 4 * mebibyte);
+  blanks.use(4 * mebibyte, 8 * mebibyte); // 4 MiB in two commits
+  for (auto end = 4 * mebibyte; end < 6 * mebibyte; end += mebibyte / 8)
+    blanks.use(end, 8 * mebibyte);
+  blanks.use(6 * mebibyte, 12 * mebibyte); // 2 MiB in 17
+  wait([this] { return blank_up_to(12 * mebibyte); });
+  CAF_CHECK(std::none_of(done.begin(), done.end(), [](const piece& each) {
+    return each.first >= 4 * mebibyte && each.first < 8 * mebibyte;
+  }));
 }
 
 CAF_TEST(what is blanked is synced before much has gathered and at the end) {
