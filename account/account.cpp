@@ -209,6 +209,7 @@ std::variant<domain::notification_number, request_error> account::test(const tes
 
 void account::release(const release_held& r) {
   settings_.held = false;
+  batch_.tables.push_back(release_row());
   if (r.send)
     return;
   std::vector<domain::notification_number> all;

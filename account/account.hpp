@@ -53,6 +53,9 @@ struct outgoing {
 /// The seq of the last log row that a saved account holds; 0 when it can't be read.
 std::uint64_t saved_seq(std::string_view snapshot);
 
+/// Whether the hold of a restored store has ended for this account, before that of the whole store.
+bool is_released(const identity& who, const source& from);
+
 /// One account: its subscriptions, windows, backlog, claims and log, as a pure state machine. Time, storage
 /// and randomness come in as arguments; the account actor drives it.
 ///
@@ -215,6 +218,7 @@ private:
   bool wants_checkpoint() const;
   std::vector<domain::table_write> checkpoint_tables();
   std::string revision_key(domain::subscription_id id, std::uint32_t revision) const;
+  domain::table_write release_row() const;
   std::string encode_snapshot() const;
   void decode_snapshot(std::string_view value, const domain::time_stamp& now);
   void load_open_blocks(const std::vector<std::uint64_t>& blocks, const domain::time_stamp& now);

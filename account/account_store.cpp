@@ -23,6 +23,10 @@ namespace {
 
 constexpr std::uint8_t snapshot_version = 3;
 
+std::string released_key(const identity& who) {
+  return storage::key(who.shard, storage::row_kind::released, raw(who.id));
+}
+
 void put_boot(byte_writer& w, domain::boot_time t) {
   w.signed_number(t.time_since_epoch().count());
 }
@@ -83,6 +87,15 @@ storage::verdict judge_missed(std::string_view row, domain::wall_time before) {
 
 std::string account::revision_key(domain::subscription_id id, std::uint32_t revision) const {
   return storage::key(who_.shard, row_kind::subscription, raw(who_.id), raw(id), revision);
+}
+
+domain::table_write account::release_row() const {
+  return {released_key(who_), storage::frame_u64(who_.generation), false};
+}
+
+bool is_released(const identity& who, const source& from) {
+  const auto row = from.get(released_key(who));
+  return row && storage::unframe_u64(*row) == who.generation;
 }
 
 std::string account::encode_snapshot() const {

@@ -15,8 +15,8 @@ namespace {
 using storage::row_kind;
 
 /// Tables with rows of a single account, but for the one that tells of its erasure.
-constexpr std::array<row_kind, 6> owned{row_kind::block,        row_kind::missed, row_kind::event_id,
-                                        row_kind::subscription, row_kind::window, row_kind::awake};
+constexpr std::array<row_kind, 7> owned{row_kind::block,  row_kind::missed, row_kind::event_id, row_kind::subscription,
+                                        row_kind::window, row_kind::awake,  row_kind::released};
 
 } // namespace
 

@@ -58,7 +58,8 @@ directory_state::~directory_state() {
 // --- live accounts ---
 
 settings_ptr directory_state::settings_of(const storage::account_profile& profile) const {
-  const bool held = node->held && !released.contains(raw(profile.number));
+  const account::identity who{profile.number, node->store.shard_of(profile.number), node->store.identity().generation};
+  const bool held = node->held && !account::is_released(who, node->source);
   return std::make_shared<account::settings>(effective_settings(profile, *node->config(), held));
 }
 
@@ -285,7 +286,7 @@ caf::result<catalog_reply_ptr> directory_state::release(bool send, const std::ve
       chosen.push_back(domain::account_id{id});
     // Who is still to be loaded is loaded now.
     for (const auto id : std::exchange(to_wake, {}))
-      if (!live.contains(raw(id)) && spawn(id) != nullptr)
+      if (!live.contains(raw(id)) && catalog.find_account(id))
         chosen.push_back(id);
   } else {
     for (const auto& id : accounts) {
@@ -323,21 +324,23 @@ caf::result<catalog_reply_ptr> directory_state::release(bool send, const std::ve
             [answer](caf::error& e) mutable { answer.deliver(std::move(e)); });
   };
   for (const auto id : chosen) {
-    if (!live.contains(raw(id)))
-      spawn(id);
-    self->request(live[raw(id)].actor, caf::infinite, to_request(account::release_held{send}))
+    const auto not_done = [one_less, failed](const caf::error&) mutable {
+      *failed = true;
+      one_less();
+    };
+    // Asked of itself: whoever is leaving is waited for, and follows itself.
+    self->request(directory_actor{self}, caf::infinite, lookup_atom_v, id)
         .then(
-            [this, one_less, failed, id](const reply_ptr& r) mutable {
-              if (std::holds_alternative<account::request_error>(*r))
-                *failed = true;
-              else
-                released.insert(raw(id));
-              one_less();
+            [this, one_less, failed, not_done, send](const account_actor& one) {
+              self->request(one, caf::infinite, to_request(account::release_held{send}))
+                  .then(
+                      [one_less, failed](const reply_ptr& r) mutable {
+                        *failed = *failed || std::holds_alternative<account::request_error>(*r);
+                        one_less();
+                      },
+                      not_done);
             },
-            [this, one_less, id](const caf::error&) mutable {
-              released.insert(raw(id)); // it left, so nothing of it was waiting
-              one_less();
-            });
+            not_done);
   }
   one_less();
   return answer;

@@ -88,7 +88,6 @@ struct directory_state {
   bool look_again = false;                  ///< for accounts that weren't known
   std::unordered_map<std::uint16_t, std::string> had_before; ///< by shard, the node that served it before this one
   std::unordered_set<std::uint16_t> closed; ///< shards that are about to be handed over
-  std::unordered_set<std::uint64_t> released; ///< accounts that a restored store holds no more
 
   static inline const char* name = "directory";
 };

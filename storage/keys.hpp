@@ -22,6 +22,7 @@ enum class row_kind : std::uint8_t {
   block = 'N',        ///< [account u64][number/64 u64] → notifications of that block, as they stand
   missed = 'M',   ///< [account u64][feed number u64] → one notification that ended otherwise than delivered
   event_id = 'I', ///< [account u64][run u64][part] → accepted event ids, sorted: `account/id_run.hpp`
+  released = 'f', ///< [account u64] → generation (`frame_u64`) whose hold has ended for it, before that of the store
   // in the system shard:
   name = 'a',          ///< [account name] → its profile (JSON)
   number = 'n',        ///< [account u64] → its name

@@ -163,6 +163,57 @@ def test_backup_and_restore(tmp_path, make_node, authority, receiver, running, a
         new.close()
 
 
+def test_accounts_are_released_one_by_one_for_good(tmp_path, make_node, authority, receiver):
+    node = make_node()
+    accounts = [node.api.account(name=name) for name in ("first", "second", "quiet")]
+    for account in accounts:
+        made = account.subscribe(receiver.url(f"/{account.name}"), "person", "update")
+        if account.name != "quiet":
+            account.patch(made, status="paused")
+            account.post(account.changed())
+        account.made = made
+    copy = tmp_path / "copy"
+    backup(node, copy)
+    node.kill()
+    new = restored_node(tmp_path, authority, node, copy)
+    try:
+        new.start()
+        for account in accounts:
+            account.api = new.api
+            account.patch(account.made, status="active")
+        first, second, quiet = accounts
+        new.api.call("POST", "/v1/release", {"action": "send", "accounts": ["first", "quiet"]}, status={200, 202, 204})
+        receiver.wait("/first", 1)
+        for end in (new.terminate, new.kill):
+            end()
+            new.start()
+            sent = len(receiver.at("/first")), len(receiver.at("/quiet"))
+            for account in accounts:
+                account.post(account.changed())
+            receiver.wait("/first", sent[0] + 1)
+            receiver.wait("/quiet", sent[1] + 1)
+            assert not receiver.at("/second"), "a POST of an account that is still held"
+        new.api.call("POST", "/v1/release", {"action": "send", "accounts": ["*"]}, status={200, 202, 204})
+        receiver.wait("/second", 1)
+        second.settle()
+        # A restore of this store holds all of them again.
+        again = tmp_path / "again"
+        backup(new, again)
+        new.kill()
+        (tmp_path / "twice").mkdir()
+        held = restored_node(tmp_path / "twice", authority, new, again)
+        try:
+            held.start()
+            first.api = held.api
+            before = len(receiver.at("/first"))
+            first.post(first.changed())
+            steadily(lambda: len(receiver.at("/first")) == before, 0.5, "a POST of a held store")
+        finally:
+            held.close()
+    finally:
+        new.close()
+
+
 def test_what_a_copy_holds_in_flight_is_never_sent_again(tmp_path, make_node, authority, receiver):
     node = make_node()
     account = node.api.account(name="kept")
