@@ -54,7 +54,7 @@ void replica::stored() {
 
 void replica::tick(std::chrono::milliseconds now) {
   now_ = now;
-  if (attempt_ && attempt_->at == attempt::phase::resting)
+  if (attempt_ && attempt_->at == attempt::phase::resting && now_ >= attempt_->again)
     swap_again();
   else if (!attempt_)
     judge_configuration();
@@ -95,14 +95,14 @@ void replica::configured(const versioned& what) {
     if (over)
       attempt_.reset();
     else if (attempt_->at == attempt::phase::reading)
-      attempt_->at = attempt::phase::resting; // the swap had no effect: once more, a little later
+      rest(); // the swap had no effect
   }
   judge_configuration();
 }
 
 void replica::not_configured() {
   if (attempt_ && attempt_->at == attempt::phase::reading)
-    attempt_->at = attempt::phase::resting;
+    rest();
 }
 
 void replica::swapped() {
@@ -113,8 +113,15 @@ void replica::swapped() {
   }
 }
 
-/// After a read that failed, or that showed no effect of the swap. It compares a revision: done twice, it has
-/// effect once.
+/// After a read that failed, or that showed no effect of the swap.
+void replica::rest() {
+  auto& a = *attempt_;
+  a.at = attempt::phase::resting;
+  a.rest = std::clamp(a.rest * 2, first_swap_rest, longest_swap_rest);
+  a.again = now_ + a.rest;
+}
+
+/// It compares a revision: done twice, it has effect once.
 void replica::swap_again() {
   attempt_->at = attempt::phase::swapping;
   out_.swap(attempt_->next, attempt_->expected);

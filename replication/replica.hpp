@@ -25,6 +25,11 @@ struct replica_settings {
 /// a learner.
 inline constexpr int silent_resends = 3;
 
+/// What a swap that fails rests first, and at most: the shards of a node together must not keep a configuration store busy
+/// that is slow already.
+inline constexpr std::chrono::milliseconds first_swap_rest{50};
+inline constexpr std::chrono::milliseconds longest_swap_rest{1000};
+
 /// Bytes of rows in one message; a row alone may be longer.
 inline constexpr std::size_t append_bytes = std::size_t{1} << 20;
 
@@ -53,7 +58,8 @@ public:
 
   /// What a read or a watch told. Older ones than the newest known are ignored.
   void configured(const versioned& what);
-  /// The read failed: it is tried again at the next tick.
+  /// The read failed. Behind it, as behind a read that shows no effect of the swap, the swap is done again: at the next
+  /// tick, and each further time after twice as long, up to `longest_swap_rest`.
   void not_configured();
   /// The swap ended, one way or another.
   void swapped();
@@ -139,6 +145,8 @@ private:
     coordination::shard_configuration next;
     coordination::revision expected = 0;
     enum class phase : std::uint8_t { promising, swapping, reading, resting } at = phase::promising;
+    std::chrono::milliseconds again{0}; ///< when to swap anew, while resting
+    std::chrono::milliseconds rest{0};  ///< the next one's length
   };
   /// A write under way, and what follows from it.
   struct write {
@@ -172,6 +180,7 @@ private:
 
   // configuration (replica.cpp)
   void judge_configuration();
+  void rest();
   void swap_again();
   bool all_filled(const coordination::shard_configuration& next) const;
 

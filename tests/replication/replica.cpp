@@ -28,6 +28,29 @@ CAF_TEST(a node alone below its minimum does not serve) {
   CAF_CHECK(!begin({"a"}).serving);
 }
 
+CAF_TEST(a swap that has no effect is done again less and less often until it has) {
+  auto& a = begin({"a", "b"});
+  a.swaps_fail = true;
+  a.swaps = 0;
+  auto next = now();
+  ++next.epoch;
+  CAF_REQUIRE(a.core->reconfigure(next));
+  const auto pass_seconds = [&](int seconds) {
+    for (int i = 0; i < 10 * seconds; ++i) {
+      pass("a", 100);
+      all.settle();
+    }
+  };
+  pass_seconds(2);
+  CAF_CHECK_EQUAL(a.swaps, 6); // at once; behind rests of 50, 100, 200, 400 and 800 ms
+  pass_seconds(10);
+  CAF_CHECK_EQUAL(a.swaps, 16);
+  a.swaps_fail = false;
+  pass_seconds(1);
+  CAF_CHECK_EQUAL(now().epoch, next.epoch);
+  CAF_CHECK(a.serving);
+}
+
 CAF_TEST(a row is committed once every member has it on its disk) {
   auto& a = begin({"a", "b", "c"});
   CAF_REQUIRE(a.serving);

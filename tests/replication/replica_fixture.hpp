@@ -123,8 +123,9 @@ struct test_node : ports {
   }
   void end_copy(const node_id&) override {}
   void swap(const shard_configuration& next, coordination::revision expected) override {
+    ++swaps;
     later([this, next, expected] {
-      if (all.stored.at == expected)
+      if (all.stored.at == expected && !swaps_fail)
         all.stored = {next, expected + 1};
       core->swapped();
     });
@@ -139,8 +140,9 @@ struct test_node : ports {
 
   test_cluster& all;
   node_id id;
-  int life = 0, resets = 0, installed_parts = 0;
+  int life = 0, resets = 0, installed_parts = 0, swaps = 0;
   bool up = false, serving = false, slow = false;
+  bool swaps_fail = false; ///< those it asks for have no effect
   std::set<node_id> deaf; ///< what is sent to them is lost
   std::uint64_t told = 0;
   std::pair<node_id, std::uint64_t> outrun_by;
