@@ -142,6 +142,10 @@ void cluster::start(caf::actor_system& system, const services_ptr& node, const w
     return links && links->post(link, std::move(message));
   };
   around.send = send;
+  around.heard_at = [over = std::weak_ptr{links_}](std::uint64_t link) {
+    const auto links = over.lock();
+    return links ? links->heard_at(link) : domain::boot_time{};
+  };
   around.min_replicas = settings_.min_replicas;
   peer_mail::receivers mailed;
   const auto seat = [&](domain::shard_id shard) {

@@ -36,6 +36,8 @@ struct replica_neighbours {
   sweeper_actor sweeper;
   std::shared_ptr<coordination::configuration_store> configuration;
   link_sender send;
+  /// When something came over that link last; the epoch when it doesn't stand.
+  std::function<domain::boot_time(std::uint64_t link)> heard_at;
   std::string cluster, self; ///< `cluster.name`, this store's UUID
   std::size_t min_replicas = 2;
 };
@@ -93,6 +95,8 @@ struct replica_state : replication::ports {
   void judge_as_primary();
   void judge_as_member();
   bool seems_dead(const replication::node_id& node) const;
+  /// Whether it can be given a place beside this node now: rows wait for it from then on.
+  bool may_fill(const replication::node_id& node) const;
   void with_spare(coordination::shard_configuration& next) const;
   void hand_over(const replication::node_id& to);
   void hand_over_failed();

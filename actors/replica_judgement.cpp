@@ -18,10 +18,12 @@ using namespace std::chrono_literals;
 using coordination::member_role;
 using coordination::placement_step;
 
-/// A peer without a link for so long is taken for dead. The link itself notices a silent peer after 2 s. Two that fall
-/// silent together are noticed up to a heartbeat apart: a node that is cut off must not act on the first with the second
-/// as its spare, and then have the only full copy of shards that nobody reaches.
+/// A peer without a link for so long is taken for dead. The link itself notices a silent peer after 2 s.
 constexpr auto patience = peer_heartbeat + 200ms;
+/// A node that is cut off notices its peers one after the other. It must not act on the first with the second as its
+/// spare, and then have the only full copy of shards that nobody reaches: who was silent for so long is no spare, though
+/// its link still stands.
+constexpr auto word_of_spare = 2 * peer_heartbeat;
 /// A node that has just started hasn't had the time to see its peers.
 constexpr auto first_patience = 4s;
 /// Each further full member waits so much longer to take over, so that they don't get into each other's way.
@@ -77,13 +79,19 @@ void replica_state::judge() {
   }
 }
 
+bool replica_state::may_fill(const replication::node_id& who) const {
+  const auto link = view->reachable.find(who);
+  return link != view->reachable.end() && view->usable(who) &&
+         domain::boot_clock::now() - at.heard_at(link->second.link) < word_of_spare;
+}
+
 /// Puts live nodes beside it until enough acknowledge: those that are being filled already come first.
 void replica_state::with_spare(coordination::shard_configuration& next) const {
   for (auto& m : next.members)
-    if (next.acknowledging() < at.min_replicas && m.role == member_role::learner && view->usable(m.node))
+    if (next.acknowledging() < at.min_replicas && m.role == member_role::learner && may_fill(m.node))
       m.role = member_role::tailing;
   for (const auto& [who, registration] : view->nodes)
-    if (next.acknowledging() < at.min_replicas && next.find(who) == nullptr && view->usable(who))
+    if (next.acknowledging() < at.min_replicas && next.find(who) == nullptr && may_fill(who))
       next.members.push_back({who, member_role::tailing});
 }
 

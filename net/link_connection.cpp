@@ -206,6 +206,7 @@ auto link_connection::carry(milliseconds silence, std::function<void(std::string
     const std::lock_guard lock{sending_};
     carries_ = true;
   }
+  heard_at_ = domain::boot_clock::now();
   co_await (carry_in(silence, received) && carry_out());
   {
     const std::lock_guard lock{sending_};
@@ -226,6 +227,7 @@ auto link_connection::carry_in(milliseconds silence, const std::function<void(st
     if (ec)
       co_return end_carrying(timed_out_ ? "nothing came from the peer for " + std::to_string(silence.count()) + " ms"
                                         : describe(tls(), ec));
+    heard_at_.store(domain::boot_clock::now(), std::memory_order_relaxed);
     records.give({in_.data(), got});
     for (auto piece = records.next(); !std::holds_alternative<link_reader::nothing>(piece); piece = records.next()) {
       if (auto* message = std::get_if<std::string>(&piece)) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "domain/time.hpp"
 #include "net/host_lookup.hpp"
 #include "net/link_hello.hpp"
 #include "net/link_records.hpp"
@@ -13,6 +14,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -61,6 +63,8 @@ public:
   awaitable<std::string> carry(std::chrono::milliseconds silence, std::function<void(std::string)> received);
   /// Sends a message beside the tunnel, once it carries; false when too many wait already. Thread-safe.
   bool post(std::string message);
+  /// When something came from the peer last, since it carries. Thread-safe.
+  domain::boot_time heard_at() const { return heard_at_.load(std::memory_order_relaxed); }
 
   ssl_st* tls() { return stream_.tls(); }
   /// The other end's address, for logs.
@@ -93,6 +97,7 @@ private:
   std::array<char, link_frame_header + link_frame_limit> frame_;
   std::array<char, node_links::link_buffer> in_;
   std::array<char, link_record_limit> from_tunnel_;
+  std::atomic<domain::boot_time> heard_at_{domain::boot_time{}};
   bool tunnel_readable_ = false, tunnel_over_ = false;
   boost::asio::steady_timer to_do_; ///< never due: cancelled when there is something to do for `carry_out`
 

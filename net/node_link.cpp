@@ -155,13 +155,13 @@ public:
   }
 
   bool post(std::uint64_t id, std::string message) {
-    std::shared_ptr<link_connection> over;
-    {
-      const std::lock_guard lock{mutex_};
-      if (const auto found = standing_.find(id); found != standing_.end())
-        over = found->second;
-    }
+    const auto over = standing(id);
     return over && over->post(std::move(message));
+  }
+
+  domain::boot_time heard_at(std::uint64_t id) const {
+    const auto over = standing(id);
+    return over ? over->heard_at() : domain::boot_time{};
   }
 
   void reload() {
@@ -189,6 +189,12 @@ public:
 
 private:
   link_tls load() const { return load_link_tls(settings_.certificate, settings_.key, settings_.ca); }
+
+  std::shared_ptr<link_connection> standing(std::uint64_t id) const {
+    const std::lock_guard lock{mutex_};
+    const auto found = standing_.find(id);
+    return found == standing_.end() ? nullptr : found->second;
+  }
 
   link_tls tls() {
     const std::lock_guard lock{mutex_};
@@ -381,7 +387,7 @@ private:
 
   // In order of lifetime: connections use the context.
   node_link_settings settings_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   link_tls tls_; ///< under the mutex
   asio::io_context context_{1};
   std::map<std::uint64_t, connection_ptr> standing_; ///< links that carry, under the mutex
@@ -417,6 +423,10 @@ std::uint64_t node_links::connect(std::string address, std::string node, connect
 void node_links::close(std::uint64_t id) {
   impl_->close(id);
 }
+domain::boot_time node_links::heard_at(std::uint64_t id) const {
+  return impl_->heard_at(id);
+}
+
 bool node_links::post(std::uint64_t id, std::string message) {
   return impl_->post(id, std::move(message));
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "domain/time.hpp"
 #include "net/descriptor.hpp"
 #include "net/link_hello.hpp"
 
@@ -114,6 +115,9 @@ public:
   /// Sends a message (of at most `link_message_limit` bytes) beside the tunnel. Messages of one link arrive whole and in
   /// their order, or, when the link ends, not at all. False when there is no such link, or no room.
   bool post(std::uint64_t id, std::string message);
+
+  /// When something came over that link last; the epoch when it doesn't stand.
+  domain::boot_time heard_at(std::uint64_t id) const;
 
   /// Reads certificate, key and CA again, for new links. Throws, keeping the old, when they can't be used.
   void reload();

@@ -140,6 +140,12 @@ void replica::meet(const node_id& who, peer& p, const standing& m) {
     return start_over(who, p);
   if (p.before.seq < p.known.acked)
     p.before = id_of(p.known.acked); // late: it had more before it said so
+  if (p.before.at == 0 && p.before.seq != 0) {
+    // Past retention here, so its epoch isn't known. What it acknowledged is the same row there.
+    if (m.last.seq != p.known.acked)
+      return start_over(who, p);
+    p.before = m.last;
+  }
   p.next = p.before.seq + 1;
   if (p.next <= durable_ && !out_.epoch_of(p.next))
     return start_over(who, p); // what it lacks is past retention here

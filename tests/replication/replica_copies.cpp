@@ -113,6 +113,43 @@ CAF_TEST(a new primary fills nobody with less than the old one may have committe
   CAF_CHECK_EQUAL(c.disk.last(), b.disk.last());
 }
 
+CAF_TEST(a member goes on behind a row that is past retention at its primary) {
+  auto& a = begin({"a", "b"});
+  const auto first = a.propose("1");
+  all.settle();
+  CAF_REQUIRE_EQUAL(a.told, first.seq);
+  a.disk.log.erase(a.disk.log.begin(), a.disk.log.upper_bound(first.seq));
+  a.deaf.insert("b");
+  const auto second = a.propose("2");
+  all.settle();
+  a.deaf.clear();
+  all.wait();
+  CAF_CHECK_EQUAL(a.told, second.seq);
+  CAF_CHECK_EQUAL(all["b"].resets, 0);
+  CAF_CHECK(all["b"].disk.log.contains(first.seq));
+}
+
+CAF_TEST(a member that parts where the primary knows no row any more is copied) {
+  auto& a = begin({"a", "b"});
+  all["b"].slow = true;
+  a.propose("1");
+  all.settle();
+  all["b"].finish_write();
+  all.settle();
+  CAF_REQUIRE_EQUAL(a.told, 1u);
+  // Of another history: never acknowledged.
+  all["b"].stop();
+  all["b"].disk.log[2] = {{99, 2}, "other", ""};
+  all["b"].slow = false;
+  a.disk.log.erase(a.disk.log.begin(), a.disk.log.upper_bound(1));
+  a.propose("2");
+  all.settle();
+  all["b"].start();
+  all.wait();
+  CAF_CHECK_EQUAL(a.told, 2u);
+  CAF_CHECK_EQUAL(all["b"].resets, 1);
+}
+
 CAF_TEST(parts of two copies never mix) {
   auto& c = all.add("c");
   c.core->received("a", lead{1});
