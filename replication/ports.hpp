@@ -21,7 +21,9 @@ struct promise {
 struct stored_state {
   promise promised;
   row_id last;               ///< newest row of the log; seq 0: none
-  row_id base;               ///< of an incomplete copy: its rows follow this one
+  /// Of the copy that was begun last: its rows follow this one. It stays known when the copy is whole: else its primary
+  /// would take it for a copy from before, and have it reset with rows that were acknowledged.
+  row_id base;
   std::uint64_t applied = 0; ///< staged writes are in the tables up to it; never behind the last row
   epoch reset_in = 0;        ///< when that copy was asked for
   bool whole = true;         ///< false between a `reset` and the end of the copy

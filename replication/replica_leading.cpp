@@ -141,8 +141,8 @@ void replica::meet(const node_id& who, peer& p, const standing& m) {
   if (p.before.seq < p.known.acked)
     p.before = id_of(p.known.acked); // late: it had more before it said so
   if (p.before.at == 0 && p.before.seq != 0) {
-    // Past retention here, so its epoch isn't known. What it acknowledged is the same row there.
-    if (m.last.seq != p.known.acked)
+    // Past retention here, so its epoch isn't known; up to there both logs are the same.
+    if (m.last.seq != p.before.seq)
       return start_over(who, p);
     p.before = m.last;
   }

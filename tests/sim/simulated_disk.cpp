@@ -51,7 +51,7 @@ row_id disk_image::last() const {
 }
 
 replication::stored_state disk_image::found() const {
-  replication::stored_state out{promised, last(), whole ? row_id{} : base, applied, reset_in, whole, 0};
+  replication::stored_state out{promised, last(), base, applied, reset_in, whole, 0};
   for (const auto& [seq, row] : log)
     if (!row.staged.empty())
       out.last_staged = seq;

@@ -3,6 +3,7 @@
 The frames are those of `net/link_hello.hpp`, the records behind them those of `net/link_records.hpp`, written down here once more so that a change of the wire shows.
 """
 
+import contextlib
 import socket
 import ssl
 
@@ -61,7 +62,9 @@ class LinkPeer:
         self.socket.close()
 
     def send(self, data):
-        self.socket.sendall(data)
+        """All of it, or less when the node closes meanwhile."""
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            self.socket.sendall(data)
 
     def read(self, count):
         """So many bytes, fewer only at the end."""
