@@ -421,7 +421,7 @@ replication::snapshot_part replica_state::next_part(const replication::node_id& 
   } else if (copy.from && index == copy.part.index) {
     return copy.part; // once more
   }
-  if (!copy.from) {
+  if (!copy.from || (index != 0 && index != copy.part.index + 1)) {
     replication::snapshot_part none; // its receiver has lost count, and will say so
     none.index = index;
     return none;

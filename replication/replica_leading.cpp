@@ -121,6 +121,8 @@ void replica::meet(const node_id& who, peer& p, const standing& m) {
   if (const auto had = std::max(m.applied, m.shipped); had > last_.seq)
     return out_.outrun(who, had); // never in step with it, this node never serves
   p.waiting = false;
+  if (!p.part)
+    p.copy = std::max(p.copy, m.copy); // this leader's copies are told from those that it counted before
   if (p.known.filling && (m.base != p.base || (!m.whole && !holds(m.last)))) {
     // From before its reset, or that is lost.
     p.known.in_step = false;

@@ -19,9 +19,10 @@ namespace carillon::storage {
 /// are about to fill are left alone. `use` belongs to the writer's thread.
 class blank_blocks {
 public:
-  /// Blocks are left alone that begin less than this behind what is used: room for the few small writes that nobody
-  /// announces.
-  static constexpr std::uint64_t margin = std::uint64_t{1} << 20;
+  /// Blocks are left alone that begin less than this behind what is used: room for what nobody announces. That is a few
+  /// small writes, and LMDB's list of the pages that a commit freed, of eight bytes each: 2 MiB when the largest log row
+  /// is erased.
+  static constexpr std::uint64_t margin = std::uint64_t{4} << 20;
 
   /// Makes those bytes zeros; false: it failed.
   using blanking = std::function<bool(std::uint64_t from, std::uint64_t to)>;

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
 /// Blocks are taken in steps: a sixteenth of the file, within these.
-constexpr std::uint64_t smallest_step = 4 * mebibyte;
+constexpr std::uint64_t smallest_step = 16 * mebibyte;
 constexpr std::uint64_t largest_step = 64 * mebibyte;
 /// The ballast is taken only where this many of it are free, so that it isn't what fills the disk.
 constexpr std::uint64_t plenty = 2;

@@ -157,6 +157,41 @@ CAF_TEST(a member that parts where the primary knows no row any more is copied) 
   CAF_CHECK_EQUAL(all["b"].resets, 1);
 }
 
+CAF_TEST(what a member counted of the copy of an earlier life is not taken for this one) {
+  auto& a = begin({"a", "b"});
+  for (const auto* text : {"1", "2", "3", "4", "5"})
+    a.propose(text);
+  all.settle();
+  a.disk.erase_before(4);
+  add_slow("a", "c");
+  auto& c = all["c"];
+  while (c.installed_parts < 3) {
+    c.finish_write();
+    all.settle();
+  }
+  a.stop();
+  all.settle();
+  a.start();
+  all.settle();
+  while (!std::holds_alternative<standing>(c.said)) {
+    CAF_REQUIRE(!c.writes.empty());
+    c.finish_write();
+  }
+  const auto counted = std::get<standing>(c.said);
+  CAF_REQUIRE(counted.parts > 1);
+  all.settle();
+  a.core->received("c", counted); // comes twice
+  CAF_REQUIRE(std::holds_alternative<snapshot_part>(a.said));
+  CAF_CHECK_EQUAL(std::get<snapshot_part>(a.said).index, 0u);
+  CAF_CHECK(std::get<snapshot_part>(a.said).copy > counted.copy);
+  c.slow = false;
+  while (!c.writes.empty())
+    c.finish_write();
+  all.wait();
+  CAF_CHECK(c.disk.whole);
+  CAF_CHECK_EQUAL(c.disk.tables.sum, a.disk.tables.sum);
+}
+
 CAF_TEST(parts of two copies never mix) {
   auto& c = all.add("c");
   c.core->received("a", lead{1});

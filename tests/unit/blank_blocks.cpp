@@ -89,16 +89,16 @@ CAF_TEST(blocks that were taken are blanked once but for those in use and near t
 
 CAF_TEST(what large commits are about to fill is left alone) {
   blank_blocks blanks{blank(), sync()};
-  blanks.use(0, 4 * mebibyte);
-  wait([this] { return blank_up_to(4 * mebibyte); });
-  blanks.use(2 * mebibyte, 4 * mebibyte);
-  blanks.use(4 * mebibyte, 8 * mebibyte); // 4 MiB in two commits
+  blanks.use(0, 8 * mebibyte);
+  wait([this] { return blank_up_to(8 * mebibyte); });
+  blanks.use(2 * mebibyte, 8 * mebibyte);
+  blanks.use(4 * mebibyte, 16 * mebibyte); // 4 MiB in two commits
   for (auto end = 4 * mebibyte; end < 6 * mebibyte; end += mebibyte / 8)
-    blanks.use(end, 8 * mebibyte);
-  blanks.use(6 * mebibyte, 12 * mebibyte); // 2 MiB in 17
-  wait([this] { return blank_up_to(12 * mebibyte); });
+    blanks.use(end, 16 * mebibyte);
+  blanks.use(6 * mebibyte, 24 * mebibyte); // 2 MiB in 17
+  wait([this] { return blank_up_to(24 * mebibyte); });
   CAF_CHECK(std::none_of(done.begin(), done.end(), [](const piece& each) {
-    return each.first >= 4 * mebibyte && each.first < 8 * mebibyte;
+    return each.first >= 8 * mebibyte && each.first < 16 * mebibyte;
   }));
 }
 
@@ -117,9 +117,10 @@ CAF_TEST(who wants to write where a piece is under way waits for it) {
     begun.clear();
     done.clear();
     blank_blocks blanks{blank(), sync()};
-    blanks.use(0, 3 * mebibyte);
+    constexpr auto taken = blank_blocks::margin + 2 * mebibyte, wanted = blank_blocks::margin + mebibyte;
+    blanks.use(0, taken);
     wait([this] { return begun.size() == 1; });
-    blanks.use(blank_blocks::margin, 3 * mebibyte); // up to where the piece begins: doesn't wait
+    blanks.use(blank_blocks::margin, taken); // up to where the piece begins: doesn't wait
     bool asks = false, clear = false;
     std::thread writer{[&] {
       {
@@ -127,9 +128,9 @@ CAF_TEST(who wants to write where a piece is under way waits for it) {
         asks = true;
         changed.notify_all();
       }
-      blanks.use(2 * mebibyte, 3 * mebibyte);
+      blanks.use(wanted, taken);
       const std::lock_guard lock{guard};
-      clear = begun.size() == done.size() || begun.back().first >= 2 * mebibyte;
+      clear = begun.size() == done.size() || begun.back().first >= wanted;
     }};
     wait([&] { return asks; });
     allow(1000);
