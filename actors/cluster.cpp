@@ -142,9 +142,9 @@ void cluster::start(caf::actor_system& system, const services_ptr& node, const w
     return links && links->post(link, std::move(message));
   };
   around.send = send;
-  around.heard_at = [over = std::weak_ptr{links_}](std::uint64_t link) {
+  around.goes_both_ways = [over = std::weak_ptr{links_}](std::uint64_t link, std::chrono::milliseconds within) {
     const auto links = over.lock();
-    return links ? links->heard_at(link) : domain::boot_time{};
+    return links && links->goes_both_ways(link, within);
   };
   around.min_replicas = settings_.min_replicas;
   peer_mail::receivers mailed;

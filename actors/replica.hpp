@@ -36,8 +36,8 @@ struct replica_neighbours {
   sweeper_actor sweeper;
   std::shared_ptr<coordination::configuration_store> configuration;
   link_sender send;
-  /// When something came over that link last; the epoch when it doesn't stand.
-  std::function<domain::boot_time(std::uint64_t link)> heard_at;
+  /// As `net::node_links::goes_both_ways`.
+  std::function<bool(std::uint64_t link, std::chrono::milliseconds within)> goes_both_ways;
   std::string cluster, self; ///< `cluster.name`, this store's UUID
   std::size_t min_replicas = 2;
 };

@@ -20,10 +20,10 @@ using coordination::placement_step;
 
 /// A peer without a link for so long is taken for dead. The link itself notices a silent peer after 2 s.
 constexpr auto patience = peer_heartbeat + 200ms;
-/// A node that is cut off notices its peers one after the other. It must not act on the first with the second as its
-/// spare, and then have the only full copy of shards that nobody reaches: who was silent for so long is no spare, though
-/// its link still stands.
-constexpr auto word_of_spare = 2 * peer_heartbeat;
+/// A node that is cut off, either way, notices its peers one after the other. It must not act on the first with the second
+/// as its spare, and then have the only full copy of shards that nobody reaches: a node is no spare, though its link still
+/// stands, when it was silent for so long, or what it is sent doesn't arrive.
+constexpr std::chrono::milliseconds word_of_spare = 2 * peer_heartbeat;
 /// A node that has just started hasn't had the time to see its peers.
 constexpr auto first_patience = 4s;
 /// Each further full member waits so much longer to take over, so that they don't get into each other's way.
@@ -82,7 +82,7 @@ void replica_state::judge() {
 bool replica_state::may_fill(const replication::node_id& who) const {
   const auto link = view->reachable.find(who);
   return link != view->reachable.end() && view->usable(who) &&
-         domain::boot_clock::now() - at.heard_at(link->second.link) < word_of_spare;
+         at.goes_both_ways(link->second.link, word_of_spare);
 }
 
 /// Puts live nodes beside it until enough acknowledge: those that are being filled already come first.

@@ -12,6 +12,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 namespace carillon::net {
 
 namespace {
@@ -198,6 +201,18 @@ link_connection::flushed link_connection::flush() {
     send_error_ = ec;
   }
   return flushed::failed;
+}
+
+bool link_connection::goes_both_ways(milliseconds within) {
+  if (domain::boot_clock::now() - heard_at_.load(std::memory_order_relaxed) >= within)
+    return false;
+  const std::lock_guard lock{sending_};
+  if (!carries_)
+    return false;
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  return ::getsockopt(stream_.socket().native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
+         info.tcpi_retransmits == 0;
 }
 
 auto link_connection::carry(milliseconds silence, std::function<void(std::string)> received) -> awaitable<std::string> {

@@ -63,8 +63,9 @@ public:
   awaitable<std::string> carry(std::chrono::milliseconds silence, std::function<void(std::string)> received);
   /// Sends a message beside the tunnel, once it carries; false when too many wait already. Thread-safe.
   bool post(std::string message);
-  /// When something came from the peer last, since it carries. Thread-safe.
-  domain::boot_time heard_at() const { return heard_at_.load(std::memory_order_relaxed); }
+  /// Whether it carries, something came within that time, and nothing that was sent had to be sent again and wasn't
+  /// acknowledged since. Thread-safe.
+  bool goes_both_ways(std::chrono::milliseconds within);
 
   ssl_st* tls() { return stream_.tls(); }
   /// The other end's address, for logs.

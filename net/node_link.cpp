@@ -159,9 +159,9 @@ public:
     return over && over->post(std::move(message));
   }
 
-  domain::boot_time heard_at(std::uint64_t id) const {
+  bool goes_both_ways(std::uint64_t id, std::chrono::milliseconds within) const {
     const auto over = standing(id);
-    return over ? over->heard_at() : domain::boot_time{};
+    return over && over->goes_both_ways(within);
   }
 
   void reload() {
@@ -423,8 +423,8 @@ std::uint64_t node_links::connect(std::string address, std::string node, connect
 void node_links::close(std::uint64_t id) {
   impl_->close(id);
 }
-domain::boot_time node_links::heard_at(std::uint64_t id) const {
-  return impl_->heard_at(id);
+bool node_links::goes_both_ways(std::uint64_t id, std::chrono::milliseconds within) const {
+  return impl_->goes_both_ways(id, within);
 }
 
 bool node_links::post(std::uint64_t id, std::string message) {

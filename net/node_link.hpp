@@ -1,6 +1,5 @@
 #pragma once
 
-#include "domain/time.hpp"
 #include "net/descriptor.hpp"
 #include "net/link_hello.hpp"
 
@@ -116,8 +115,9 @@ public:
   /// their order, or, when the link ends, not at all. False when there is no such link, or no room.
   bool post(std::uint64_t id, std::string message);
 
-  /// When something came over that link last; the epoch when it doesn't stand.
-  domain::boot_time heard_at(std::uint64_t id) const;
+  /// Whether that link stands, something came over it within that time, and what is sent over it arrives, as far as TCP
+  /// can tell. A link stands for seconds after either stopped.
+  bool goes_both_ways(std::uint64_t id, std::chrono::milliseconds within) const;
 
   /// Reads certificate, key and CA again, for new links. Throws, keeping the old, when they can't be used.
   void reload();

@@ -58,8 +58,8 @@ inline sweeper_actor::behavior_type no_sweeper(sweeper_actor::pointer) {
 
 /// A replica that leads its shard alone, with "peer" about to become a member. The test speaks for the peer.
 struct replica_fixture : node_fixture {
-  explicit replica_fixture(std::size_t min_replicas = 1, domain::boot_time heard_last = domain::boot_clock::now())
-      : heard{heard_last}, configuration{std::make_shared<one_entry>()} {
+  explicit replica_fixture(std::size_t min_replicas = 1, bool link_works = true)
+      : link_goes_both_ways{link_works}, configuration{std::make_shared<one_entry>()} {
     storage::group_commit log{store};
     const auto row = storage_tests::row_of(store, raw(moved), first_row, {storage_tests::entries_of(1, "x")});
     CAF_REQUIRE(log.commit({&row, 1}).front().written);
@@ -83,7 +83,7 @@ struct replica_fixture : node_fixture {
     };
     around.cluster = "test";
     around.self = "here";
-    around.heard_at = [this](std::uint64_t) { return heard; };
+    around.goes_both_ways = [this](std::uint64_t, std::chrono::milliseconds) { return link_goes_both_ways; };
     around.min_replicas = min_replicas;
     seat = replica_seat::make(node, around);
     lead = sys.spawn(actors::replica, seat, moved, where);
@@ -156,7 +156,7 @@ struct replica_fixture : node_fixture {
     return behind ? std::optional{behind->rows} : std::nullopt;
   }
 
-  domain::boot_time heard; ///< when something came from the peer last
+  bool link_goes_both_ways; ///< that to the peer
   std::shared_ptr<one_entry> configuration;
   said_list said;
   sweeper_actor sweep;

@@ -169,6 +169,19 @@ CAF_TEST(no message goes over a link that is not there) {
   CAF_CHECK(l.b.messages(0).empty());
 }
 
+CAF_TEST(a link goes both ways while its peer was heard and it stands) {
+  using namespace std::chrono_literals;
+  linked l;
+  CAF_CHECK(blocking{l.from.tunnel.get()}.write("ping"));
+  CAF_CHECK_EQUAL(blocking{l.to.tunnel.get()}.read(4), "ping");
+  CAF_CHECK(l.b.links.goes_both_ways(l.to.id, 1h));
+  CAF_CHECK(!l.b.links.goes_both_ways(l.to.id, 0ms)); // nothing came since now
+  CAF_CHECK(!l.b.links.goes_both_ways(l.to.id + 100, 1h));
+  l.a.links.close(l.from.id);
+  l.b.closed(l.to.id);
+  CAF_CHECK(!l.b.links.goes_both_ways(l.to.id, 1h));
+}
+
 CAF_TEST(what was written before an end arrives before it) {
   linked l;
   const auto last = pattern(100'000, 3);
