@@ -386,6 +386,7 @@ void replica_state::install(const replication::snapshot_part& part) {
     if (part.last) {
       progress.applied = part.through.seq;
       progress.whole = true;
+      progress.reset_in = part.at;
       auto end = storage::plan_whole(at.shard, progress);
       out.insert(out.end(), std::make_move_iterator(end.begin()), std::make_move_iterator(end.end()));
     }

@@ -25,7 +25,7 @@ struct stored_state {
   /// would take it for a copy from before, and have it reset with rows that were acknowledged.
   row_id base;
   std::uint64_t applied = 0; ///< staged writes are in the tables up to it; never behind the last row
-  epoch reset_in = 0;        ///< when that copy was asked for
+  epoch reset_in = 0;        ///< of the leader that asked for that copy, or completed it
   bool whole = true;         ///< false between a `reset` and the end of the copy
   std::uint64_t last_staged = 0; ///< newest row whose staged writes wait; 0: none
 };

@@ -166,6 +166,7 @@ void replica::on(const node_id& from, const snapshot_part& m) {
   }
   copy_ = m.copy;
   parts_ = m.index + 1;
+  reset_in_ = m.at; // who copies has seen this base: its reset to it may still be on the way
   if (m.last) {
     whole_ = true;
     applied_ = marked_ = m.through.seq;

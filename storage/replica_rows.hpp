@@ -31,7 +31,7 @@ struct replica_progress {
   std::uint64_t applied = 0; ///< staged writes of rows up to this one are done
   bool whole = true;         ///< log and tables are complete
   row_place base;            ///< of the copy that was begun last, also when it is whole
-  std::uint64_t reset_in = 0; ///< the epoch in which that was begun
+  std::uint64_t reset_in = 0; ///< the epoch in which that was begun, or completed
 };
 
 struct replica_on_disk {

@@ -211,6 +211,35 @@ CAF_TEST(parts of two copies never mix) {
   CAF_CHECK_EQUAL(c.disk.tables.rows.count("old"), 0u);
 }
 
+CAF_TEST(a reset that comes behind the copy that it asked for takes nothing back) {
+  auto& c = all.add("c");
+  c.core->received("a", lead{1});
+  c.core->received("a", reset{1, {1, 5}});
+  c.core->received("a", snapshot_part{1, {1, 5}, 1, 0, false, "old=1\n"});
+  all.settle();
+  // Another one leads, and finds that the base is its own, too.
+  c.core->received("b", lead{2});
+  all.settle();
+  c.core->received("b", snapshot_part{2, {1, 5}, 2, 0, true, "new=1\n"});
+  all.settle();
+  CAF_REQUIRE(c.core->whole());
+  const auto resets = c.resets;
+  c.core->received("b", reset{2, {1, 5}});
+  all.settle();
+  CAF_CHECK(c.core->whole());
+  CAF_CHECK_EQUAL(c.resets, resets);
+  // Nor after a start.
+  c.stop();
+  c.start();
+  c.core->received("b", reset{2, {1, 5}});
+  all.settle();
+  CAF_CHECK(c.core->whole());
+  // But one to a later row does.
+  c.core->received("b", reset{2, {2, 9}});
+  all.settle();
+  CAF_CHECK(!c.core->whole());
+}
+
 CAF_TEST(rows that a write under way erases are not acknowledged) {
   auto& b = all.add("b");
   b.core->received("a", lead{1});

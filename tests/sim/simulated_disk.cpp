@@ -100,6 +100,7 @@ void disk_image::install(const replication::snapshot_part& part) {
     return;
   whole = true;
   applied = part.through.seq;
+  reset_in = part.at;
 }
 
 void disk_image::erase_before(std::uint64_t seq) {

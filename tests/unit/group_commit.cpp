@@ -63,9 +63,9 @@ std::uint64_t fill_map(fixture& self) {
 
 /// A disk of 24 MiB.
 struct small_disk {
-  explicit small_disk(std::string where) : path{std::move(where)} {
+  small_disk(std::string where, const char* size) : path{std::move(where)} {
     std::filesystem::create_directory(path);
-    mounted = ::mount("tmpfs", path.c_str(), "tmpfs", 0, "size=24m") == 0;
+    mounted = ::mount("tmpfs", path.c_str(), "tmpfs", 0, size) == 0;
   }
   ~small_disk() {
     if (mounted)
@@ -357,7 +357,7 @@ CAF_TEST(random rows against a model) {
 }
 
 CAF_TEST(a full disk refuses what does not fit and gives up the ballast) {
-  const small_disk disk{folder.path + "/disk"};
+  const small_disk disk{folder.path + "/disk", "size=24m"};
   const auto& mount_point = disk.path;
   if (!disk.mounted) {
     CAF_MESSAGE("skipped: mounting a small tmpfs needs root");
@@ -400,7 +400,7 @@ CAF_TEST(a full disk refuses what does not fit and gives up the ballast) {
 }
 
 CAF_TEST(a disk that others filled closes ingestion until it has room again) {
-  const small_disk disk{folder.path + "/disk"};
+  const small_disk disk{folder.path + "/disk", "size=64m"};
   if (!disk.mounted) {
     CAF_MESSAGE("skipped: mounting a small tmpfs needs root");
     return;
@@ -420,7 +420,7 @@ CAF_TEST(a disk that others filled closes ingestion until it has room again) {
     while (out << block << std::flush) {
     }
   }
-  CAF_CHECK(!commit_one(2, 6'000'000)); // more than the blocks that the data file has ahead
+  CAF_CHECK(!commit_one(2, 20'000'000)); // more than the blocks that the data file has ahead
   CAF_CHECK(!std::filesystem::exists(disk.path + "/s/ballast"));
   // Far from 85 % of what is left, but what is left is the ballast's.
   const auto fill = own.fill();
@@ -433,7 +433,7 @@ CAF_TEST(a disk that others filled closes ingestion until it has room again) {
     std::this_thread::sleep_for(std::chrono::milliseconds{5});
   CAF_CHECK(!own.full());
   CAF_CHECK(std::filesystem::exists(disk.path + "/s/ballast"));
-  CAF_CHECK(commit_one(3, 6'000'000));
+  CAF_CHECK(commit_one(3, 20'000'000));
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
