@@ -34,7 +34,8 @@ bool replica::has(const row_id& id) const {
 void replica::save(const promise& what, const node_id& asker, std::optional<message> answer) {
   // Between two epochs that follow each other nobody else has led: what the same node sent in the first it still has.
   const bool goes_on = promised_ == promise{what.at - 1, what.candidate} && last_.at == promised_.at;
-  shipped_before_ = goes_on ? last_.seq : 0;
+  const bool shipped = whole_ || last_ != base_; // no row came yet behind the base, which its leader may have lost
+  shipped_before_ = goes_on && shipped ? last_.seq : 0;
   promised_ = what;
   known_equal_ = committed_; // that is the same in every leader's log
   writes_.push_back({write::kind::promise, what.at, std::move(answer), asker, false});
@@ -151,6 +152,7 @@ void replica::on(const node_id& from, const reset& m) {
   applied_ = marked_ = 0;
   committed_ = reported_ = known_equal_ = m.base.seq;
   last_staged_ = 0;
+  shipped_before_ = 0;
   writes_.push_back({write::kind::reset, m.base.seq, appended{m.at, m.base.seq}, from, true});
   out_.reset(m.base, m.at);
 }

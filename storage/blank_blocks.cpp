@@ -88,7 +88,7 @@ void blank_blocks::use(std::uint64_t end, std::uint64_t taken) {
     taken_ = taken;
     changed_.notify_all();
   }
-  changed_.wait(lock, [&] { return from_ == to_ || from_ >= used_; });
+  changed_.wait(lock, [&] { return from_ == to_ || from_ >= used_ + margin; });
 }
 
 void blank_blocks::run() {

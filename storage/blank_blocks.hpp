@@ -35,8 +35,9 @@ public:
   blank_blocks(const blank_blocks&) = delete;
   blank_blocks& operator=(const blank_blocks&) = delete;
 
-  /// Before each commit: from now on the file may be written up to `end`; up to `taken` it has blocks (both in bytes, neither ever falls).
-  /// When just those bytes are being blanked this waits for it: a fraction of a millisecond.
+  /// Before each commit: from now on the file may be written up to `end`, and the margin behind it; up to `taken` it
+  /// has blocks (both in bytes, neither ever falls). When just those bytes are being blanked this waits for it: a
+  /// fraction of a millisecond.
   void use(std::uint64_t end, std::uint64_t taken);
 
 private:
@@ -49,7 +50,7 @@ private:
   std::mutex guard_;
   std::condition_variable changed_;
   std::uint64_t used_ = 0, taken_ = 0;
-  std::uint64_t used_at_step_ = 0, commits_ = 0; ///< when `taken` last rose, and calls since
+  std::uint64_t used_at_step_ = 0, commits_ = 0; ///< when `taken` rose last; calls since
   std::uint64_t blank_ = 0;         ///< up to there it is done, or has been used before it was
   std::uint64_t from_ = 0, to_ = 0; ///< the piece under way; equal: none
   bool ending_ = false;

@@ -240,6 +240,24 @@ CAF_TEST(a reset that comes behind the copy that it asked for takes nothing back
   CAF_CHECK(!c.core->whole());
 }
 
+CAF_TEST(a base that its leader lost again was never shipped) {
+  auto& c = all.add("c");
+  c.core->received("a", lead{1});
+  c.core->received("a", reset{1, {1, 5}});
+  all.settle();
+  // It comes back without its last rows, which it had not written down when it said so.
+  c.core->received("a", lead{2});
+  c.core->received("a", reset{2, {1, 3}});
+  c.core->received("a", snapshot_part{2, {1, 3}, 1, 0, true, "new=1\n"});
+  all.settle();
+  c.core->received("a", lead{2});
+  all.settle();
+  CAF_REQUIRE(std::holds_alternative<standing>(c.said));
+  const auto& told = std::get<standing>(c.said);
+  CAF_CHECK(told.whole);
+  CAF_CHECK(std::max(told.applied, told.shipped) <= 3);
+}
+
 CAF_TEST(rows that a write under way erases are not acknowledged) {
   auto& b = all.add("b");
   b.core->received("a", lead{1});

@@ -117,10 +117,10 @@ CAF_TEST(who wants to write where a piece is under way waits for it) {
     begun.clear();
     done.clear();
     blank_blocks blanks{blank(), sync()};
-    constexpr auto taken = blank_blocks::margin + 2 * mebibyte, wanted = blank_blocks::margin + mebibyte;
+    constexpr auto taken = blank_blocks::margin + 2 * mebibyte, wanted = mebibyte;
     blanks.use(0, taken);
     wait([this] { return begun.size() == 1; });
-    blanks.use(blank_blocks::margin, taken); // up to where the piece begins: doesn't wait
+    blanks.use(0, taken); // wants nothing more: doesn't wait
     bool asks = false, clear = false;
     std::thread writer{[&] {
       {
@@ -130,7 +130,7 @@ CAF_TEST(who wants to write where a piece is under way waits for it) {
       }
       blanks.use(wanted, taken);
       const std::lock_guard lock{guard};
-      clear = begun.size() == done.size() || begun.back().first >= wanted;
+      clear = begun.size() == done.size() || begun.back().first >= wanted + blank_blocks::margin;
     }};
     wait([&] { return asks; });
     allow(1000);
