@@ -57,7 +57,8 @@ disk_room::disk_room(std::string directory, int data_file, std::uint64_t map_siz
 bool disk_room::ensure(std::uint64_t end) {
   end = std::min(end, map_size_);
   const bool there = take(end);
-  if (there && blanks_)
+  // Also without new blocks: a commit that fits into what is free inside the file may use what was taken before.
+  if (blanks_)
     blanks_->use(end, taken_);
   return there;
 }

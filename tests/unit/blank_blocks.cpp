@@ -102,6 +102,14 @@ CAF_TEST(what large commits are about to fill is left alone) {
   }));
 }
 
+CAF_TEST(nothing is blanked behind who may use all that there is) {
+  blank_blocks blanks{blank(), sync()};
+  blanks.use(0, 16 * mebibyte);
+  blanks.use(20 * mebibyte, 16 * mebibyte); // no more blocks were to be had
+  const std::lock_guard lock{guard};
+  CAF_CHECK_EQUAL(begun.size(), done.size());
+}
+
 CAF_TEST(what is blanked is synced before much has gathered and at the end) {
   blank_blocks blanks{blank(), sync()};
   blanks.use(0, 64 * mebibyte);
