@@ -55,7 +55,9 @@ notification* account::find(domain::notification_number n) {
 }
 
 void account::touch(const notification& n) {
-  dirty_blocks_.insert(raw(n.number) / block_size);
+  // Mostly that of the one before.
+  if (const auto index = raw(n.number) / block_size; dirty_blocks_.empty() || *dirty_blocks_.rbegin() != index)
+    dirty_blocks_.insert(index);
 }
 
 void account::apply_event(const entry::event& e, const domain::event_ptr& source, const id_hash* given) {
@@ -158,6 +160,7 @@ void account::apply_ended(const entry::ended& e) {
   if (n == nullptr || n->state != notification_state::claimed)
     return;
   n->state = e.result.state;
+  notifications_.note_ended(*n);
   n->result = e.result;
   n->ended = e.at;
   --in_flight_;
@@ -198,6 +201,7 @@ void account::apply_dropped(const entry::dropped& e) {
     leave_waiting(*n);
     forget_sources(*n);
     n->state = e.state;
+    notifications_.note_ended(*n);
     domain::delivery_result result;
     result.state = e.state;
     n->result = std::move(result);

@@ -59,8 +59,8 @@ account::block_view account::block(std::uint64_t index, const domain::time_stamp
   }
   if (here != nullptr)
     for (std::size_t i = 0; i < places.size(); ++i)
-      if (here->places[i])
-        places[i] = here->places[i].get();
+      if (const auto& n = (*here->by_number)[i])
+        places[i] = n.get();
   for (const auto* n : places)
     if (n != nullptr)
       view.all.push_back(n);
@@ -116,9 +116,10 @@ log_reply account::log(const query_log& q, const domain::time_stamp& now) const 
   log_reply out;
   auto before = q.before == 0 ? next_number_ : std::min(q.before, next_number_);
   std::set<std::uint64_t, std::greater<>> blocks;
-  for (const auto& [index, b] : notifications_.blocks())
-    if (index * block_size < before)
-      blocks.insert(index);
+  const auto& here = notifications_.blocks();
+  for (auto b = here.rbegin(); b != here.rend() && blocks.size() <= blocks_per_page; ++b)
+    if (b->index * block_size < before)
+      blocks.insert(b->index);
   const auto prefix = storage::key(who_.shard, row_kind::block, raw(who_.id));
   if (before > 1)
     for (const auto& [key, value] : source_.range(

@@ -124,14 +124,12 @@ std::string account::encode_snapshot() const {
     put_boot(w, s->hold_until);
     put_boot(w, s->last_claim);
   }
-  std::set<std::uint64_t> open_blocks;
-  notifications_.each([&](const notification& n) {
-    if (!is_final(n.state))
-      open_blocks.insert(raw(n.number) / block_size);
-  });
-  w.number(open_blocks.size());
-  for (const auto b : open_blocks)
-    w.number(b);
+  const auto& blocks = notifications_.blocks();
+  w.number(static_cast<std::uint64_t>(
+      std::count_if(blocks.begin(), blocks.end(), [](const auto& b) { return b.has_open(); })));
+  for (const auto& b : blocks)
+    if (b.has_open())
+      w.number(b.index);
   ids_.encode(w);
   return storage::frame(snapshot_version, content);
 }
@@ -296,7 +294,7 @@ std::vector<domain::table_write> account::checkpoint_tables() {
   dirty_blocks_.clear();
   recent_missed_.clear();
   unsaved_bytes_ = 0;
-  notifications_.erase_final();
+  notifications_.erase_ended();
   return out;
 }
 

@@ -2,6 +2,8 @@
 
 #include "crypto/hash.hpp"
 
+#include <algorithm>
+
 namespace carillon::account {
 
 id_hash hash_of(std::string_view id) {

@@ -17,13 +17,16 @@ namespace {
 /// Runs of a size that become one.
 constexpr std::size_t runs_per_merge = 4;
 
+/// While one id is looked for in a filter, what a later one needs of it comes from memory: so many ahead.
+constexpr std::size_t fetched_ahead = 12;
+
 /// Runs of one size have up to four times as many ids as the smallest of them.
 std::size_t size_class(std::uint64_t ids) {
   return static_cast<std::size_t>(std::bit_width(std::max<std::uint64_t>(ids, 1)) - 1) / 2;
 }
 
 bool by_hash(const id_entry& a, const id_entry& b) {
-  return a.hash < b.hash;
+  return before(a.hash, b.hash);
 }
 
 /// Both, in order; of an id in both the one that was accepted later.
@@ -37,7 +40,7 @@ std::vector<id_entry> merge(const std::vector<id_entry>& a, const std::vector<id
       ++left;
       ++right;
     } else {
-      out.push_back(left->hash < right->hash ? *left++ : *right++);
+      out.push_back(before(left->hash, right->hash) ? *left++ : *right++);
     }
   }
   out.insert(out.end(), left, a.end());
@@ -60,25 +63,38 @@ std::vector<std::optional<id_record>> event_ids::find(std::span<const id_hash> i
   for (auto& r : runs_)
     if (!r.filter && r.newest >= oldest)
       r.filter = read_filter(r);
+  const auto at_hand = [&](std::size_t i, const table& t) {
+    const auto it = t.find(ids[i]);
+    if (it == t.end())
+      return false;
+    // What is stored of this id is older still.
+    if (it->second.accepted >= oldest)
+      out[i] = it->second;
+    return true;
+  };
+  struct sought {
+    std::size_t index;
+    id_filter::marks marks;
+  };
+  std::vector<sought> open;
+  open.reserve(ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    if (!at_hand(i, recent_) && !at_hand(i, saving_))
+      open.push_back({i, id_filter::marks_of(ids[i])});
   std::vector<std::string> keys;
   std::vector<std::pair<std::size_t, const run*>> asked; // for each key: index into `ids`, and where
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    const auto at_hand = [&](const table& t) {
-      const auto it = t.find(ids[i]);
-      if (it == t.end())
-        return false;
-      // What is stored of this id is older still.
-      if (it->second.accepted >= oldest)
-        out[i] = it->second;
-      return true;
-    };
-    if (at_hand(recent_) || at_hand(saving_))
+  // Filter by filter, so that one's few pages are at hand for all ids.
+  for (const auto& r : runs_) {
+    if (r.newest < oldest)
       continue;
-    for (const auto& r : runs_)
-      if (r.newest >= oldest && r.filter->perhaps(ids[i])) {
-        keys.push_back(run_id_key({shard_, account_, r.number}, ids[i]));
-        asked.emplace_back(i, &r);
-      }
+    for (std::size_t k = 0; k < open.size(); ++k) {
+      if (k + fetched_ahead < open.size())
+        r.filter->prefetch(open[k + fetched_ahead].marks);
+      if (!r.filter->perhaps(open[k].marks))
+        continue;
+      keys.push_back(run_id_key({shard_, account_, r.number}, ids[open[k].index]));
+      asked.emplace_back(open[k].index, &r);
+    }
   }
   if (keys.empty())
     return out;

@@ -7,12 +7,13 @@
 #include "domain/ids.hpp"
 #include "domain/log_position.hpp"
 
+#include <boost/unordered/unordered_flat_map.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 namespace carillon::account {
@@ -68,7 +69,7 @@ private:
     std::shared_ptr<const id_filter> filter; ///< none: not read yet
     bool damaged = false;                    ///< found so by a merge: not to be merged again
   };
-  using table = std::unordered_map<id_hash, id_record, id_hash_bits>;
+  using table = boost::unordered_flat_map<id_hash, id_record, id_hash_bits>;
 
   std::shared_ptr<const id_filter> read_filter(const run& r) const;
   /// All ids of a run accepted at `oldest` or later, and erases of its rows; nothing when one is damaged.

@@ -7,55 +7,34 @@ namespace carillon::account {
 namespace {
 
 constexpr std::uint64_t bits_per_id = 16;
-constexpr std::uint64_t bits_per_block = 512; // a cache line
+constexpr std::uint64_t bits_per_word = 64;
+constexpr std::uint64_t bits_per_block = id_filter::words_per_block * bits_per_word;
 /// Of 9 bits of the hash each: half of it has no more.
-constexpr unsigned marks = 7;
+constexpr unsigned marks_per_id = 7;
 constexpr unsigned bits_per_mark = 9;
 constexpr std::size_t block_bytes = bits_per_block / 8;
 constexpr std::size_t blocks_per_part = 63; // 4,032 bytes: as a row, a page (`id_run.cpp`)
 
-std::uint64_t half(const id_hash& id, std::size_t at) {
-  std::uint64_t v = 0;
-  for (std::size_t i = 0; i < sizeof v; ++i)
-    v = v << 8 | id[at + i];
-  return v;
-}
+} // namespace
 
 /// The marks come from the second half of the hash, the block from the first.
-template <class Visit>
-bool all_marks(const id_hash& id, Visit visit) {
+id_filter::marks id_filter::marks_of(const id_hash& id) {
+  marks out;
+  out.place = half(id, 0) >> 32;
   auto bits = half(id, 8);
-  for (unsigned i = 0; i < marks; ++i, bits >>= bits_per_mark)
-    if (!visit((bits % bits_per_block) / 64, std::uint64_t{1} << (bits % 64)))
-      return false;
-  return true;
+  for (unsigned i = 0; i < marks_per_id; ++i, bits >>= bits_per_mark)
+    out.bits[bits % bits_per_block / bits_per_word] |= std::uint64_t{1} << bits % bits_per_word;
+  return out;
 }
-
-} // namespace
 
 id_filter::id_filter(std::uint64_t ids)
     : blocks_(std::max<std::uint64_t>(1, (ids * bits_per_id + bits_per_block - 1) / bits_per_block)) {}
 
-/// In the order of the hashes, so that a run in that order fills the filter from one end to the other.
-const id_filter::block& id_filter::of(const id_hash& id) const {
-  return blocks_[((half(id, 0) >> 32) * blocks_.size()) >> 32];
-}
-
-id_filter::block& id_filter::of(const id_hash& id) {
-  return blocks_[((half(id, 0) >> 32) * blocks_.size()) >> 32];
-}
-
 void id_filter::add(const id_hash& id) {
-  auto& b = of(id);
-  all_marks(id, [&b](std::size_t word, std::uint64_t bit) {
-    b[word] |= bit;
-    return true;
-  });
-}
-
-bool id_filter::perhaps(const id_hash& id) const {
-  const auto& b = of(id);
-  return all_marks(id, [&b](std::size_t word, std::uint64_t bit) { return (b[word] & bit) != 0; });
+  const auto of = marks_of(id);
+  auto& b = blocks_[index(of)];
+  for (std::size_t i = 0; i < words_per_block; ++i)
+    b[i] |= of.bits[i];
 }
 
 std::size_t id_filter::parts() const {

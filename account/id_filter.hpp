@@ -18,12 +18,31 @@ namespace carillon::account {
 /// It is stored in parts, each of a page of the store.
 class id_filter {
 public:
+  static constexpr std::size_t words_per_block = 8; ///< a cache line
+  using block = std::array<std::uint64_t, words_per_block>;
+
+  /// What an id leaves in any filter, made once to look into many.
+  struct marks {
+    std::uint64_t place = 0; ///< how far into the filter, in parts of 2^32
+    block bits{};
+  };
+  static marks marks_of(const id_hash& id);
+
   /// Empty, with room for so many ids. The same number makes the same parts.
   explicit id_filter(std::uint64_t ids);
 
   void add(const id_hash& id);
   /// False: surely not.
-  bool perhaps(const id_hash& id) const;
+  bool perhaps(const marks& of) const {
+    const auto& b = blocks_[index(of)];
+    std::uint64_t missing = 0; // without a branch a word: half of them would be guessed wrongly
+    for (std::size_t i = 0; i < words_per_block; ++i)
+      missing |= of.bits[i] & ~b[i];
+    return missing == 0;
+  }
+
+  /// Has the processor fetch what `perhaps` will need.
+  void prefetch(const marks& of) const { __builtin_prefetch(&blocks_[index(of)]); }
 
   std::size_t parts() const;
   std::string part(std::size_t index) const;
@@ -32,9 +51,8 @@ public:
   void set_part(std::size_t index, std::optional<std::string_view> stored);
 
 private:
-  using block = std::array<std::uint64_t, 8>;
-  block& of(const id_hash& id);
-  const block& of(const id_hash& id) const;
+  /// In the order of the hashes, so that a run in that order fills the filter from one end to the other.
+  std::size_t index(const marks& of) const { return of.place * blocks_.size() >> 32; }
 
   std::vector<block> blocks_;
 };

@@ -126,12 +126,21 @@ std::uint64_t node::anonymous_bytes() const {
 }
 
 double node::metric(std::string_view name) const {
+  return metrics({name}).front();
+}
+
+std::vector<double> node::metrics(std::initializer_list<std::string_view> names) const {
   std::istringstream lines{call("GET", "/metrics")};
-  double sum = 0;
-  for (std::string line; std::getline(lines, line);)
-    if (line.starts_with(name) && (line[name.size()] == ' ' || line[name.size()] == '{'))
-      sum += std::stod(line.substr(line.rfind(' ')));
-  return sum;
+  std::vector<double> sums(names.size());
+  for (std::string line; std::getline(lines, line);) {
+    auto sum = sums.begin();
+    for (const auto name : names) {
+      if (line.starts_with(name) && (line[name.size()] == ' ' || line[name.size()] == '{'))
+        *sum += std::stod(line.substr(line.rfind(' ')));
+      ++sum;
+    }
+  }
+  return sums;
 }
 
 std::string node::call(std::string_view method, std::string_view target, std::string_view body) const {

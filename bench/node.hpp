@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,8 @@ public:
   std::uint64_t anonymous_bytes() const;
   /// A figure of its `/metrics`, summed over its labels; 0 when there is none of that name.
   double metric(std::string_view name) const;
+  /// Several of them as they are at one moment.
+  std::vector<double> metrics(std::initializer_list<std::string_view> names) const;
   /// What it has caused to be written to the disk.
   std::uint64_t written_bytes() const;
 

@@ -31,10 +31,11 @@ struct told {
 
 told ask(const node& n) {
   told t;
-  t.retention = n.metric("carillon_retention_cpu_seconds_total");
+  const auto now = n.metrics({"carillon_retention_cpu_seconds_total", "carillon_commit_duration_seconds_count",
+                              R"(carillon_commit_duration_seconds_bucket{le="0.025"})"});
+  t.retention = now[0];
   t.cpu = std::chrono::duration<double>(n.cpu()).count();
-  t.slow_commits = n.metric("carillon_commit_duration_seconds_count") -
-                   n.metric(R"(carillon_commit_duration_seconds_bucket{le="0.025"})");
+  t.slow_commits = now[1] - now[2];
   return t;
 }
 

@@ -20,7 +20,8 @@ constexpr double wanted_latency = 1.5, wanted_throughput = 0.9;
 const std::vector<std::string> node_flags{"--delivery.timeout=5s"};
 
 struct healthy_run {
-  double per_second = 0, p50 = 0, p99 = 0; ///< ms from the event's POST to the arrival
+  double per_second = 0, cpu = 0; ///< of the node, µs a notification
+  double p50 = 0, p99 = 0;        ///< ms from the event's POST to the arrival
 };
 
 /// What the healthy reach flat out, and how long theirs take at `rate` (0: half of that) a second.
@@ -36,6 +37,7 @@ healthy_run run_healthy(stage& on, const std::vector<std::string>& accounts, dou
     throw std::runtime_error("events were lost or doubled under full load: " + found.to_string());
   healthy_run run;
   run.per_second = static_cast<double>(full.posts) / full.seconds();
+  run.cpu = static_cast<double>(full.node_cpu.count()) / 1e3 / static_cast<double>(full.posts);
   load.events_per_request = 1;
   load.connections = single_connections;
   load.most_outstanding = 0;
@@ -81,6 +83,8 @@ void measure_stalled(stage& on, figures& into) {
   into.add("the same beside 50 stalled", unit::per_second, beside.per_second);
   into.add("ratio: throughput beside stalled over alone", unit::times, beside.per_second / alone.per_second,
            at_least(wanted_throughput));
+  into.add("node CPU per delivered notification", unit::microseconds, alone.cpu);
+  into.add("the same beside 50 stalled, their timeouts included", unit::microseconds, beside.cpu);
   into.add("event's POST to arrival, p50", unit::milliseconds, alone.p50);
   into.add("the same beside 50 stalled, p50", unit::milliseconds, beside.p50);
   into.add("event's POST to arrival, p99", unit::milliseconds, alone.p99);

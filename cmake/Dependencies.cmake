@@ -10,6 +10,7 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(lmdb REQUIRED IMPORTED_TARGET lmdb)
 pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares)
 pkg_check_modules(idn2 REQUIRED IMPORTED_TARGET libidn2)
+pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 # Unicode case folding; ships no .pc file (libidn2 stands on it as well).
 find_path(UNISTRING_INCLUDE_DIR unicase.h REQUIRED)
 find_library(UNISTRING_LIBRARY unistring REQUIRED)

@@ -4,6 +4,8 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
+#include <xxhash.h>
+
 #include <bit>
 #include <cstring>
 #include <memory>
@@ -152,6 +154,12 @@ digest256 hmac_sha256_key::operator()(std::initializer_list<std::string_view> pa
   if (EVP_MAC_final(context, digest.data(), &size, digest.size()) != 1 || size != digest.size())
     fail("HMAC end");
   return digest;
+}
+
+digest128 fingerprint(std::string_view data) noexcept {
+  XXH128_canonical_t bytes;
+  XXH128_canonicalFromHash(&bytes, XXH3_128bits(data.data(), data.size()));
+  return std::to_array(bytes.digest);
 }
 
 std::uint64_t siphash24(const std::array<std::uint8_t, 16>& key, std::string_view data) noexcept {

@@ -371,8 +371,7 @@ std::shared_ptr<event> read_event(std::string_view object, std::size_t from, jso
   e->bytes = object;
   if (!event_parser{*e, where, errors}.run(members.in_copy(e->bytes.data(), from)))
     return nullptr;
-  const auto digest = crypto::sha256(e->bytes);
-  std::copy_n(digest.begin(), e->digest.size(), e->digest.begin());
+  e->digest = crypto::fingerprint(e->bytes);
   return e;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "crypto/hash.hpp"
 #include "domain/time.hpp"
 
 #include <array>
@@ -108,8 +109,9 @@ struct event {
   /// The actions it counts as, one bit each (bit 0: Create): its own and the derived ones.
   std::uint16_t action_bits = 0;
 
-  /// What a repeat of `id` is compared with: the first 16 bytes of the SHA-256 of `bytes`.
-  std::array<std::uint8_t, 16> digest{};
+  /// What a repeat of `id` is compared with: the fingerprint of `bytes`. Who makes another event with the same one
+  /// under the same id deceives himself alone.
+  crypto::digest128 digest{};
 
   /// What is looked up in it again and again. Thread-safe; made when first asked for, once it is parsed.
   const event_lookups& lookups() const;

@@ -16,10 +16,9 @@ using carillon::account::waiting_queue;
 
 namespace {
 
-account::notification numbered(std::uint64_t number, notification_state state = notification_state::pending) {
+account::notification numbered(std::uint64_t number) {
   account::notification n;
   n.number = domain::notification_number{number};
-  n.state = state;
   return n;
 }
 
@@ -52,15 +51,19 @@ CAF_TEST(notifications are found by number and by block) {
   const auto* block = table.find_block(1);
   CAF_REQUIRE(block != nullptr);
   CAF_CHECK_EQUAL(block->count, 2u);
-  table.put(numbered(64, notification_state::delivered)); // in place of the one before
+  table.note_ended(*table.find(64));
   CAF_CHECK_EQUAL(table.find_block(1)->count, 2u);
+  CAF_CHECK_EQUAL(table.find_block(1)->ended, 1u);
   const auto* stays = table.find(127);
-  table.erase_final();
+  table.erase_ended();
   CAF_CHECK(numbers_in(table) == std::vector<std::uint64_t>({1, 63, 127, 200}));
   CAF_CHECK(table.find(127) == stays);
-  table.find(200)->state = notification_state::expired;
-  table.erase_final();
+  CAF_CHECK_EQUAL(table.find_block(1)->ended, 0u);
+  table.note_ended(*table.find(200));
+  table.erase_ended();
   CAF_CHECK(table.find_block(3) == nullptr);
+  table.put(numbered(201));
+  CAF_CHECK(numbers_in(table) == std::vector<std::uint64_t>({1, 63, 127, 201}));
 }
 
 CAF_TEST(a queue is in order whatever comes and goes) {

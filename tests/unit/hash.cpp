@@ -15,6 +15,12 @@ CAF_TEST(sha256 gives the published digests) {
                   "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 }
 
+CAF_TEST(fingerprints are those that XXH3 has published) {
+  CAF_CHECK_EQUAL(to_hex(fingerprint("")), "99aa06d3014798d86001c324468d497f");
+  CAF_CHECK_EQUAL(to_hex(fingerprint("abc")), "06b05ab6733a618578af5f94892f3950");
+  CAF_CHECK(fingerprint(std::string(1000, 'a')) != fingerprint(std::string(1001, 'a')));
+}
+
 CAF_TEST(hmac gives the digests of RFC 4231) {
   CAF_CHECK_EQUAL(to_hex(hmac_sha256(std::string(20, '\x0b'), "Hi There")),
                   "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
