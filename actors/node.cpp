@@ -1,6 +1,7 @@
 #include "actors/node.hpp"
 
 #include "actors/account.hpp"
+#include "actors/actor_scheduler.hpp"
 #include "actors/cluster.hpp"
 #include "actors/delivery.hpp"
 #include "actors/directory.hpp"
@@ -46,8 +47,7 @@ struct system_config : caf::actor_system_config {
     add_error_category(caf::atom("carillon"), [](std::uint8_t code, caf::atom_value, const caf::message&) {
       return to_string(static_cast<ec>(code));
     });
-    // The stealing scheduler polls; sharing costs a tenth of the CPU at our rates.
-    set("scheduler.policy", caf::atom("sharing"));
+    load<actor_scheduler>();
     set("scheduler.max-threads", threads);
     set("scheduler.max-throughput", messages_per_run);
     set("logger.verbosity", caf::atom("quiet"));
