@@ -5,6 +5,8 @@
 #include "domain/notification_body.hpp"
 #include "domain/public_id.hpp"
 
+#include <boost/container/small_vector.hpp>
+
 #include <algorithm>
 
 namespace carillon::account {
@@ -69,18 +71,17 @@ void account::begin(moment now, bool checkpoint) {
     erase();
 }
 
-/// Writes an entry and applies it. `given`: the hash of the event's id, when the SaaS chose that.
-void account::decide(entry::any e, domain::event_ptr source, const id_hash* given) {
+void account::decide(entry::event e, const domain::event_ptr& source, const id_hash* given) {
   write(e);
   apply(e, source, given);
 }
 
-void account::write(entry::any& e) {
-  if (batch_.entries.empty()) {
-    entry::any time = entry::time{context_.at.boot, context_.at.wall};
-    entry::put(time, batch_.entries);
-  }
-  entry::put(e, batch_.entries);
+/// What a batch begins with.
+void account::open_batch() {
+  if (!batch_.entries.empty())
+    return;
+  entry::time time{context_.at.boot, context_.at.wall};
+  entry::put(time, batch_.entries);
 }
 
 std::vector<std::pair<subscription_state*, domain::action>>
@@ -150,7 +151,7 @@ std::uint32_t account::place(const domain::event_ptr& e, std::string_view id, co
                              const std::vector<std::pair<subscription_state*, domain::action>>& matches,
                              chunk_schedules& schedules) {
   const auto total = static_cast<std::uint32_t>(e->records.size());
-  std::vector<entry::any> entries;
+  boost::container::small_vector<std::variant<entry::opened, entry::joined>, 4> entries;
   auto number = next_number_; // of the notification that is opened next
   for (const auto& [s, as] : matches) {
     const auto room = domain::records_per_notification(*s->compiled);
@@ -189,8 +190,8 @@ std::uint32_t account::place(const domain::event_ptr& e, std::string_view id, co
   }
   const auto notifications = static_cast<std::uint32_t>(entries.size());
   decide(entry::event{id, given != nullptr, notifications, e->bytes, 0}, e, given);
-  for (auto& planned : entries)
-    decide(std::move(planned));
+  for (const auto& planned : entries)
+    std::visit([this](const auto& one) { decide(one); }, planned);
   return notifications;
 }
 
@@ -200,7 +201,7 @@ std::variant<domain::notification_number, request_error> account::test(const tes
     return not_found("there is no such subscription");
   const auto sample = domain::sample_event(*s->compiled);
   const auto id = domain::event_public_id({who_.generation, who_.id, next_event_});
-  decide(entry::event{id, false, 1, sample->bytes, 0}, sample);
+  decide(entry::event{id, false, 1, sample->bytes, 0}, sample, nullptr);
   const domain::notification_number number{next_number_};
   const auto as = s->compiled->match(*sample, {}).as;
   decide(entry::opened{r.id, 0, 0, as, 0, static_cast<std::uint32_t>(sample->records.size()), true});
@@ -303,10 +304,8 @@ std::size_t account::claim(const std::function<bool()>& take_slot) {
     }
   }
   const auto claimed = claims.numbers.size();
-  if (claimed > 0) {
-    entry::any together{std::move(claims)};
-    write(together);
-  }
+  if (claimed > 0)
+    write(claims);
   // What is over the backlog's limits goes, the oldest first; never what was just claimed.
   std::vector<domain::notification_number> surplus;
   auto records = pending_records_;

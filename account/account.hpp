@@ -179,8 +179,20 @@ private:
   using chunk_schedules = std::map<std::uint64_t, chunk_schedule>; ///< by subscription
 
   // deciding (account.cpp)
-  void decide(entry::any e, domain::event_ptr source = nullptr, const id_hash* given = nullptr);
-  void write(entry::any& e);
+  /// Writes an entry and applies it.
+  template <class Entry>
+  void decide(Entry e) {
+    write(e);
+    apply(e);
+  }
+  /// Of an event that is parsed already. `given`: the hash of its id, when the SaaS chose that.
+  void decide(entry::event e, const domain::event_ptr& source, const id_hash* given);
+  template <class Entry>
+  void write(Entry& e) {
+    open_batch();
+    entry::put(e, batch_.entries);
+  }
+  void open_batch();
   std::optional<request_error> refuses(const create_subscription& r, std::uint32_t counted) const;
   std::optional<request_error> refuses(const replace_subscription& r, std::uint32_t counted) const;
   request_error too_many_subscriptions() const;
@@ -200,14 +212,19 @@ private:
   void forget_sources(notification& n);
 
   // applying (account_apply.cpp): the same for decisions of now and of the log
-  void apply(const entry::any& e, const domain::event_ptr& source, const id_hash* given);
-  void apply_event(const entry::event& e, const domain::event_ptr& source, const id_hash* given);
-  void apply_opened(const entry::opened& e);
-  void apply_joined(const entry::joined& e);
+  void apply(const entry::any& e);
+  void apply(const entry::time& e);
+  void apply(const entry::event& e, const domain::event_ptr& source, const id_hash* given);
+  void apply(const entry::event& e);
+  void apply(const entry::opened& e);
+  void apply(const entry::joined& e);
+  void apply(const entry::claimed& e);
+  void apply(const entry::ended& e);
+  void apply(const entry::dropped& e);
+  void apply(const entry::subscription_put& e);
+  void apply(const entry::subscription_status& e);
+  void apply(const entry::subscription_erased& e);
   void apply_claim(domain::notification_number number);
-  void apply_ended(const entry::ended& e);
-  void apply_dropped(const entry::dropped& e);
-  void apply_subscription(const entry::subscription_put& e);
   notification* find(domain::notification_number n);
   void leave_waiting(notification& n);
   void touch(const notification& n);

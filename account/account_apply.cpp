@@ -13,41 +13,13 @@ namespace carillon::account {
 
 using domain::notification_state;
 
-namespace {
-template <class... Ts>
-struct overloaded : Ts... {
-  using Ts::operator()...;
-};
-} // namespace
+void account::apply(const entry::any& e) {
+  std::visit([this](const auto& one) { apply(one); }, e);
+}
 
-void account::apply(const entry::any& e, const domain::event_ptr& source, const id_hash* given) {
-  std::visit(overloaded{
-                 [&](const entry::time& t) {
-                   context_.at.boot =
-                       context_.live ? t.boot : domain::translate(t.boot, context_.then, context_.now);
-                   context_.at.wall = t.wall;
-                 },
-                 [&](const entry::event& x) { apply_event(x, source, given); },
-                 [&](const entry::opened& x) { apply_opened(x); },
-                 [&](const entry::joined& x) { apply_joined(x); },
-                 [&](const entry::claimed& x) {
-                   for (const auto number : x.numbers)
-                     apply_claim(number);
-                 },
-                 [&](const entry::ended& x) { apply_ended(x); },
-                 [&](const entry::dropped& x) { apply_dropped(x); },
-                 [&](const entry::subscription_put& x) { apply_subscription(x); },
-                 [&](const entry::subscription_status& x) {
-                   if (auto* s = subscriptions_.find_any(x.id)) {
-                     s->now.status = x.status;
-                     s->now.status_reason = x.reason;
-                     s->now.status_since = context_.at.wall;
-                     s->last_claim = context_.at.boot; // the first probe comes one interval later
-                   }
-                 },
-                 [&](const entry::subscription_erased& x) { subscriptions_.erase(x.id); },
-             },
-             e);
+void account::apply(const entry::time& e) {
+  context_.at.boot = context_.live ? e.boot : domain::translate(e.boot, context_.then, context_.now);
+  context_.at.wall = e.wall;
 }
 
 notification* account::find(domain::notification_number n) {
@@ -60,7 +32,11 @@ void account::touch(const notification& n) {
     dirty_blocks_.insert(index);
 }
 
-void account::apply_event(const entry::event& e, const domain::event_ptr& source, const id_hash* given) {
+void account::apply(const entry::event& e) {
+  apply(e, nullptr, nullptr);
+}
+
+void account::apply(const entry::event& e, const domain::event_ptr& source, const id_hash* given) {
   event_.source = source ? source : domain::parse_stored_event(e.bytes);
   if (!event_.source)
     throw std::runtime_error("account \"" + settings_.name + "\": a stored event is damaged (log row " +
@@ -101,7 +77,7 @@ void account::add_part(notification& n, domain::action as, std::uint32_t first, 
   touch(n);
 }
 
-void account::apply_opened(const entry::opened& e) {
+void account::apply(const entry::opened& e) {
   notification n;
   n.number = domain::notification_number{next_number_++};
   n.subscription = e.subscription;
@@ -120,7 +96,7 @@ void account::apply_opened(const entry::opened& e) {
   add_part(stored, e.as, e.first, e.count);
 }
 
-void account::apply_joined(const entry::joined& e) {
+void account::apply(const entry::joined& e) {
   if (auto* n = find(e.number))
     add_part(*n, e.as, e.first, e.count);
 }
@@ -132,6 +108,11 @@ void account::leave_waiting(notification& n) {
   pending_bytes_ -= n.bytes();
   if (auto* s = subscriptions_.find_any(n.subscription))
     s->waiting.erase({n.due, raw(n.number)});
+}
+
+void account::apply(const entry::claimed& e) {
+  for (const auto number : e.numbers)
+    apply_claim(number);
 }
 
 void account::apply_claim(domain::notification_number number) {
@@ -155,7 +136,7 @@ void account::apply_claim(domain::notification_number number) {
   touch(*n);
 }
 
-void account::apply_ended(const entry::ended& e) {
+void account::apply(const entry::ended& e) {
   auto* n = find(e.number);
   if (n == nullptr || n->state != notification_state::claimed)
     return;
@@ -193,7 +174,7 @@ void account::apply_ended(const entry::ended& e) {
   into_feed(*n);
 }
 
-void account::apply_dropped(const entry::dropped& e) {
+void account::apply(const entry::dropped& e) {
   for (const auto number : e.numbers) {
     auto* n = find(number);
     if (n == nullptr || n->state != notification_state::pending)
@@ -221,11 +202,25 @@ void account::into_feed(notification& n) {
     just_ended_.push_back(raw(n.number));
 }
 
-void account::apply_subscription(const entry::subscription_put& e) {
+void account::apply(const entry::subscription_put& e) {
   auto s = decode_subscription(e.record, who_.id, keys_);
   if (context_.live)
     batch_.tables.push_back({revision_key(s.id, s.revision), std::string{e.record}, false});
   subscriptions_.put(std::move(s));
+}
+
+void account::apply(const entry::subscription_status& e) {
+  auto* s = subscriptions_.find_any(e.id);
+  if (s == nullptr)
+    return;
+  s->now.status = e.status;
+  s->now.status_reason = e.reason;
+  s->now.status_since = context_.at.wall;
+  s->last_claim = context_.at.boot; // the first probe comes one interval later
+}
+
+void account::apply(const entry::subscription_erased& e) {
+  subscriptions_.erase(e.id);
 }
 
 } // namespace carillon::account

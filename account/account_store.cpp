@@ -232,7 +232,7 @@ void account::load(const domain::time_stamp& now, std::optional<std::uint64_t> t
                      context_.now = now;
                      byte_reader in{entries};
                      while (const auto e = entry::next(in))
-                       apply(*e, nullptr, nullptr);
+                       apply(*e);
                      if (!in.ok())
                        throw std::runtime_error("account \"" + settings_.name + "\": log row " +
                                                 std::to_string(seq) + " is damaged");

@@ -2,6 +2,8 @@
 
 #include "crypto/hash.hpp"
 
+#include <type_traits>
+
 namespace carillon::account::entry {
 
 using domain::byte_reader;
@@ -21,6 +23,18 @@ enum class kind : std::uint8_t {
   subscription_status,
   subscription_erased,
 };
+
+/// The kinds go by the order of the alternatives.
+template <class Entry>
+constexpr kind kind_of = [] {
+  const auto index = []<class... Each>(std::type_identity<std::variant<Each...>>) {
+    std::size_t before = 0;
+    static_cast<void>(((std::is_same_v<Entry, Each> ? false : (++before, true)) && ...));
+    return before;
+  }(std::type_identity<any>{});
+  static_assert(index < std::variant_size_v<any>, "is no entry");
+  return static_cast<kind>(index + 1);
+}();
 
 void put_timing(byte_writer& w, const std::optional<std::uint32_t>& t) {
   w.number(t ? *t + std::uint64_t{1} : 0);
@@ -193,11 +207,23 @@ subscription_status get_status(byte_reader& r) {
 
 } // namespace
 
-void put(any& e, std::string& entries) {
+template <class Entry>
+void put(Entry& e, std::string& entries) {
   byte_writer w{entries};
-  w.u8(static_cast<std::uint8_t>(e.index() + 1));
-  std::visit(writer{w}, e);
+  w.u8(static_cast<std::uint8_t>(kind_of<Entry>));
+  writer{w}(e);
 }
+
+template void put(time&, std::string&);
+template void put(event&, std::string&);
+template void put(opened&, std::string&);
+template void put(joined&, std::string&);
+template void put(claimed&, std::string&);
+template void put(ended&, std::string&);
+template void put(dropped&, std::string&);
+template void put(subscription_put&, std::string&);
+template void put(subscription_status&, std::string&);
+template void put(subscription_erased&, std::string&);
 
 std::optional<any> next(byte_reader& in) {
   if (in.at_end())

@@ -87,8 +87,9 @@ struct subscription_erased {
 using any = std::variant<time, event, opened, joined, claimed, ended, dropped, subscription_put,
                          subscription_status, subscription_erased>;
 
-/// Appends an entry; fills an event's `offset`.
-void put(any& e, std::string& entries);
+/// Appends an entry (one of the alternatives of `any`); fills an event's `offset`.
+template <class Entry>
+void put(Entry& e, std::string& entries);
 
 /// Reads the next entry; nothing at the end. After damage `in.ok()` is false. Views point into `in`'s text.
 std::optional<any> next(domain::byte_reader& in);

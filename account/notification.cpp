@@ -14,6 +14,8 @@ using domain::byte_writer;
 namespace {
 
 constexpr std::uint8_t block_version = 2;
+/// Bytes of a stored notification of one record.
+constexpr std::size_t usual_size = 144;
 
 void put_wall(byte_writer& w, domain::wall_time t) {
   w.signed_number(t.time_since_epoch().count());
@@ -184,13 +186,15 @@ void encode(const notification& n, std::string& out) {
 }
 
 std::string encode_block(const std::vector<const notification*>& ns, const domain::time_stamp& stamp) {
-  std::string content;
-  byte_writer w{content};
+  auto value = storage::begin_frame(block_version);
+  value.reserve((ns.size() + 1) * usual_size);
+  byte_writer w{value};
   put_head(head_of(ns), w);
   encode_stamp(stamp, w);
   for (const auto* n : ns)
-    encode(*n, content);
-  return storage::frame(block_version, content);
+    encode(*n, value);
+  storage::end_frame(value);
+  return value;
 }
 
 std::vector<notification> decode_notifications(std::string_view value, const domain::time_stamp& now,

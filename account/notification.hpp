@@ -8,6 +8,8 @@
 #include "domain/subscription.hpp"
 #include "domain/time.hpp"
 
+#include <boost/container/small_vector.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -44,8 +46,9 @@ struct notification {
   std::uint32_t claimed_life = 0;   ///< which start of the process claimed it
   domain::wall_time created{}, due_wall{}, claimed{}, ended{}; ///< the last two: epoch until they happen
 
-  std::vector<notification_part> parts;
-  std::vector<domain::record_id> records; ///< of all parts, in order
+  // Most have one of each.
+  boost::container::small_vector<notification_part, 1> parts;
+  boost::container::small_vector<domain::record_id, 1> records; ///< of all parts, in order
 
   std::string origin;                    ///< whose slots it uses while claimed; not stored
   std::uint64_t feed_number = 0;         ///< its place in the missed feed, 0: not in it

@@ -43,8 +43,7 @@ std::string encode_outcomes(const outcome_vector& outcomes, domain::boot_time no
     one.result.ended = as_age(one.result.ended, now);
     if (one.result.first_byte)
       one.result.first_byte = as_age(*one.result.first_byte, now);
-    account::entry::any entry = std::move(one);
-    account::entry::put(entry, text);
+    account::entry::put(one, text);
   }
   return text;
 }

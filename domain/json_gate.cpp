@@ -31,10 +31,7 @@ std::uint64_t hash_of(std::string_view text) {
   std::size_t left = text.size();
   for (; left >= 8; left -= 8, p += 8)
     h = (h ^ json_scan::load(p)) * 0xFF51AFD7ED558CCDULL;
-  std::uint64_t rest = 0;
-  for (std::size_t i = 0; i < left; ++i)
-    rest = rest << 8 | static_cast<unsigned char>(p[i]);
-  h = (h ^ rest) * 0xC4CEB9FE1A85EC53ULL;
+  h = (h ^ json_scan::load_few(p, left)) * 0xC4CEB9FE1A85EC53ULL;
   return h ^ (h >> 29);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -25,6 +26,18 @@ inline std::uint64_t load(const char* p) {
   std::uint64_t word;
   std::memcpy(&word, p, sizeof word);
   return word;
+}
+
+/// `count` bytes, fewer than eight: unequal ones of one length give unequal words.
+inline std::uint64_t load_few(const char* p, std::size_t count) {
+  const auto at = [p](std::size_t i) { return std::uint64_t{static_cast<unsigned char>(p[i])}; };
+  if (count >= 4) {
+    std::uint32_t first, last;
+    std::memcpy(&first, p, sizeof first);
+    std::memcpy(&last, p + count - sizeof last, sizeof last);
+    return std::uint64_t{last} << 32 | first;
+  }
+  return count == 0 ? 0 : at(0) | at(count / 2) << 8 | at(count - 1) << 16;
 }
 
 /// The first byte from `p` on that is a quote or a backslash, or `end`. For text that passed the gate.

@@ -18,11 +18,21 @@ std::uint32_t checksum(std::uint8_t format, std::string_view payload) noexcept {
 } // namespace
 
 std::string frame(std::uint8_t format, std::string_view payload) {
+  auto value = begin_frame(format);
+  value += payload;
+  end_frame(value);
+  return value;
+}
+
+std::string begin_frame(std::uint8_t format) {
   std::string value(frame_size, '\0');
   value[0] = static_cast<char>(format);
-  put_le(value.data() + 1, checksum(format, payload));
-  value += payload;
   return value;
+}
+
+void end_frame(std::string& value) {
+  const auto format = static_cast<std::uint8_t>(value[0]);
+  put_le(value.data() + 1, checksum(format, std::string_view{value}.substr(frame_size)));
 }
 
 std::optional<framed_value> unframe(std::string_view value) noexcept {

@@ -17,6 +17,10 @@ struct framed_value {
 /// The value to store for `payload`; `format` is the version of the payload's own form.
 std::string frame(std::uint8_t format, std::string_view payload);
 
+/// The same without a copy: `begin_frame`, then append the payload, then `end_frame`.
+std::string begin_frame(std::uint8_t format);
+void end_frame(std::string& value);
+
 /// What `frame` made; nothing when the value is too short or its CRC is wrong.
 std::optional<framed_value> unframe(std::string_view value) noexcept;
 
