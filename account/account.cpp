@@ -64,7 +64,7 @@ void account::begin(moment now, bool checkpoint) {
     result.detail = "the process ended between claim and outcome";
     result.ended = now.boot;
     // The latest moment its first byte can have been: its deadline, or this start.
-    result.first_byte = std::min(now.boot, claimed->claimed_boot + settings_.delivery_timeout);
+    result.first_byte = std::min(now.boot, claimed->course->claimed_boot + settings_.delivery_timeout);
     decide(entry::ended{n, result, now.wall});
   }
   if (settings_.deleting && !erased_)
@@ -446,7 +446,7 @@ void account::forget_sources(notification& n) {
 outgoing account::prepare(notification& n) {
   outgoing out;
   out.number = n.number;
-  out.deadline = n.claimed_boot + settings_.delivery_timeout;
+  out.deadline = n.course->claimed_boot + settings_.delivery_timeout;
   const auto* s = subscriptions_.find(n.subscription);
   if (s == nullptr)
     return out; // deleted in the turn that claimed it: the actor ends it without a POST
@@ -467,14 +467,14 @@ outgoing account::prepare(notification& n) {
     out.headers.append(name).append(": ").append(value).append("\r\n");
   };
   const auto id = domain::webhook_public_id({who_.generation, who_.id, raw(n.number)});
-  const auto timestamp = std::chrono::floor<std::chrono::seconds>(n.claimed).time_since_epoch().count();
+  const auto timestamp = std::chrono::floor<std::chrono::seconds>(n.course->claimed).time_since_epoch().count();
   line("webhook-id", id);
   line("webhook-timestamp", std::to_string(timestamp));
   const auto& signing = s->now.signing;
   // The dialect's own signature goes by the same name.
   if (!signing.current.empty() && !s->now.pipeliner.signature) {
     auto signature = crypto::sign(signing.current, id, timestamp, out.body);
-    if (!signing.previous.empty() && signing.previous_expires && *signing.previous_expires > n.claimed)
+    if (!signing.previous.empty() && signing.previous_expires && *signing.previous_expires > n.course->claimed)
       signature += " " + crypto::sign(signing.previous, id, timestamp, out.body);
     line("webhook-signature", signature);
   }

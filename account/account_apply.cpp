@@ -121,9 +121,10 @@ void account::apply_claim(domain::notification_number number) {
     return;
   leave_waiting(*n);
   n->state = notification_state::claimed;
-  n->claimed_boot = context_.at.boot;
-  n->claimed_life = context_.live ? life_.life : context_.then.life;
-  n->claimed = context_.at.wall;
+  auto& course = n->course.make();
+  course.claimed_boot = context_.at.boot;
+  course.claimed_life = context_.live ? life_.life : context_.then.life;
+  course.claimed = context_.at.wall;
   ++in_flight_;
   rate_.take(1);
   if (auto* s = subscriptions_.find_any(n->subscription)) {
@@ -131,7 +132,7 @@ void account::apply_claim(domain::notification_number number) {
     ++s->in_flight;
     s->last_claim = context_.at.boot;
     ++in_flight_by_origin_[s->origin];
-    n->origin = s->origin;
+    course.origin = s->origin;
   }
   touch(*n);
 }
@@ -142,10 +143,11 @@ void account::apply(const entry::ended& e) {
     return;
   n->state = e.result.state;
   notifications_.note_ended(*n);
-  n->result = e.result;
-  n->ended = e.at;
+  auto& course = n->course.make();
+  course.result = e.result;
+  course.ended = e.at;
   --in_flight_;
-  if (const auto it = in_flight_by_origin_.find(n->origin);
+  if (const auto it = in_flight_by_origin_.find(course.origin);
       it != in_flight_by_origin_.end() && --it->second == 0)
     in_flight_by_origin_.erase(it);
   // An attempt without a first byte counts from its end: an endpoint that is down does not burn the backlog
@@ -183,10 +185,9 @@ void account::apply(const entry::dropped& e) {
     forget_sources(*n);
     n->state = e.state;
     notifications_.note_ended(*n);
-    domain::delivery_result result;
-    result.state = e.state;
-    n->result = std::move(result);
-    n->ended = context_.at.wall;
+    auto& course = n->course.make();
+    course.result.state = e.state;
+    course.ended = context_.at.wall;
     into_feed(*n);
   }
 }

@@ -136,7 +136,7 @@ log_reply account::log(const query_log& q, const domain::time_stamp& now) const 
     for (auto place = view.all.rbegin(); place != view.all.rend(); ++place) {
       const auto* n = *place;
       // What is past retention may wait in its block for the others there: it is gone for readers already.
-      const bool past = is_final(n->state) && n->ended < now.wall - settings_.retention_log;
+      const bool past = is_final(n->state) && n->course->ended < now.wall - settings_.retention_log;
       if (raw(n->number) >= before || past || !wanted(*n, q))
         continue;
       if (out.notifications.size() == q.limit) {

@@ -206,7 +206,7 @@ void account::enqueue_loaded(notification n) {
     rate_.take(1);
     if (s != nullptr) {
       ++s->in_flight;
-      n.origin = s->origin;
+      n.course.make().origin = s->origin;
       ++in_flight_by_origin_[s->origin];
     }
   }
@@ -243,7 +243,7 @@ void account::load(const domain::time_stamp& now, std::optional<std::uint64_t> t
   event_ = {};
   // A claim of this life is under way in the delivery engine; its outcome will come.
   notifications_.each([&](const notification& n) {
-    if (n.state == notification_state::claimed && n.claimed_life != now.life)
+    if (n.state == notification_state::claimed && n.course->claimed_life != now.life)
       overdue_claims_.push_back(n.number);
   });
 }

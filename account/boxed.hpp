@@ -25,6 +25,13 @@ public:
   }
   const T* operator->() const { return &**this; }
 
+  /// The value, to be changed.
+  T& make() {
+    if (!held_)
+      held_ = std::make_unique<T>();
+    return *held_;
+  }
+
 private:
   std::unique_ptr<T> held_;
 };

@@ -74,12 +74,13 @@ notification decode_one(byte_reader& r) {
   n.state = static_cast<domain::notification_state>(r.u8());
   n.merge_key = r.number();
   n.due = get_boot(r);
-  n.claimed_boot = get_boot(r);
-  n.claimed_life = r.as<std::uint32_t>();
+  notification_course course;
+  course.claimed_boot = get_boot(r);
+  course.claimed_life = r.as<std::uint32_t>();
   n.created = get_wall(r);
   n.due_wall = get_wall(r);
-  n.claimed = get_wall(r);
-  n.ended = get_wall(r);
+  course.claimed = get_wall(r);
+  course.ended = get_wall(r);
   for (auto left = r.number(); left > 0 && r.ok(); --left)
     n.parts.push_back(decode_part(r));
   for (auto left = r.number(); left > 0 && r.ok(); --left) {
@@ -89,8 +90,7 @@ notification decode_one(byte_reader& r) {
     n.records.push_back(std::move(id));
   }
   n.feed_number = r.number();
-  domain::delivery_result result;
-  result.state = n.state;
+  auto& result = course.result;
   result.status_code = r.as<std::uint16_t>();
   result.error = static_cast<domain::failure_class>(r.u8());
   result.detail = r.text();
@@ -100,7 +100,9 @@ notification decode_one(byte_reader& r) {
   result.timing.response = get_timing(r);
   result.response_excerpt = r.text();
   if (is_final(n.state))
-    n.result = std::move(result);
+    result.state = n.state;
+  if (n.state != domain::notification_state::pending)
+    n.course = std::move(course);
   return n;
 }
 
@@ -110,7 +112,7 @@ block_head head_of(const std::vector<const notification*>& ns) {
     return head;
   head.created = ns.front()->created;
   for (const auto* n : ns)
-    head.ended = std::max(head.ended, is_final(n->state) ? n->ended : domain::wall_time::max());
+    head.ended = std::max(head.ended, is_final(n->state) ? n->course->ended : domain::wall_time::max());
   const auto last = raw(ns.back()->number);
   // Numbers begin with 1.
   head.complete = last % block_size == block_size - 1 &&
@@ -160,12 +162,12 @@ void encode(const notification& n, std::string& out) {
   w.u8(static_cast<std::uint8_t>(n.state));
   w.number(n.merge_key);
   put_boot(w, n.due);
-  put_boot(w, n.claimed_boot);
-  w.number(n.claimed_life);
+  put_boot(w, n.course->claimed_boot);
+  w.number(n.course->claimed_life);
   put_wall(w, n.created);
   put_wall(w, n.due_wall);
-  put_wall(w, n.claimed);
-  put_wall(w, n.ended);
+  put_wall(w, n.course->claimed);
+  put_wall(w, n.course->ended);
   w.number(n.parts.size());
   for (const auto& p : n.parts)
     encode_part(p, w);
@@ -175,14 +177,14 @@ void encode(const notification& n, std::string& out) {
     w.text(id.text);
   }
   w.number(n.feed_number);
-  w.number(n.result->status_code);
-  w.u8(static_cast<std::uint8_t>(n.result->error));
-  w.text(n.result->detail);
-  put_timing(w, n.result->timing.dns);
-  put_timing(w, n.result->timing.connect);
-  put_timing(w, n.result->timing.tls);
-  put_timing(w, n.result->timing.response);
-  w.text(n.result->response_excerpt);
+  w.number(n.course->result.status_code);
+  w.u8(static_cast<std::uint8_t>(n.course->result.error));
+  w.text(n.course->result.detail);
+  put_timing(w, n.course->result.timing.dns);
+  put_timing(w, n.course->result.timing.connect);
+  put_timing(w, n.course->result.timing.tls);
+  put_timing(w, n.course->result.timing.response);
+  w.text(n.course->result.response_excerpt);
 }
 
 std::string encode_block(const std::vector<const notification*>& ns, const domain::time_stamp& stamp) {
@@ -212,7 +214,8 @@ std::vector<notification> decode_notifications(std::string_view value, const dom
     if (!r.ok())
       break;
     n.due = domain::translate(n.due, then, now);
-    n.claimed_boot = domain::translate(n.claimed_boot, then, now);
+    if (n.state != domain::notification_state::pending)
+      n.course.make().claimed_boot = domain::translate(n.course->claimed_boot, then, now);
     out.push_back(std::move(n));
   }
   ok = r.ok();

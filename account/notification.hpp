@@ -31,7 +31,16 @@ struct notification_part {
   domain::event_ptr source;  ///< the parsed event while it is at hand; not stored
 };
 
-/// One POST to be made, being made or done, as the account knows it.
+/// What has become of a notification since it no longer waits.
+struct notification_course {
+  domain::boot_time claimed_boot{}; ///< the claim's moment, from which its deadline counts
+  std::uint32_t claimed_life = 0;   ///< which start of the process claimed it
+  domain::wall_time claimed{}, ended{}; ///< epoch until they happen
+  std::string origin;                   ///< whose slots it uses while claimed; not stored
+  domain::delivery_result result;       ///< when ended; `first_byte` and `ended` of it are not stored
+};
+
+/// One POST to be made, being made or done, as the account knows it. Millions may wait: 256 bytes each.
 struct notification {
   domain::notification_number number{};
   domain::subscription_id subscription{};
@@ -41,18 +50,15 @@ struct notification {
   domain::notification_state state = domain::notification_state::pending;
   std::uint64_t merge_key = 0;
 
-  domain::boot_time due{};          ///< claimed not before
-  domain::boot_time claimed_boot{}; ///< the claim's moment, from which its deadline counts
-  std::uint32_t claimed_life = 0;   ///< which start of the process claimed it
-  domain::wall_time created{}, due_wall{}, claimed{}, ended{}; ///< the last two: epoch until they happen
+  domain::boot_time due{}; ///< claimed not before
+  domain::wall_time created{}, due_wall{};
 
   // Most have one of each.
   boost::container::small_vector<notification_part, 1> parts;
   boost::container::small_vector<domain::record_id, 1> records; ///< of all parts, in order
 
-  std::string origin;                    ///< whose slots it uses while claimed; not stored
-  std::uint64_t feed_number = 0;         ///< its place in the missed feed, 0: not in it
-  boxed<domain::delivery_result> result; ///< when ended; `first_byte` and `ended` of it are not stored
+  std::uint64_t feed_number = 0; ///< its place in the missed feed, 0: not in it
+  boxed<notification_course> course;
 
   /// Bytes of event bodies it keeps waiting; what `limits.backlog-bytes` counts.
   std::uint64_t bytes() const;

@@ -152,20 +152,20 @@ void metrics::events(std::string_view result, std::uint64_t count) {
 
 void metrics::ended(const account::notification& n) {
   auto& counter = impl_->by_end[static_cast<std::size_t>(n.state)][static_cast<std::size_t>(n.speaks)]
-                               [static_cast<std::size_t>(n.result->error)];
+                               [static_cast<std::size_t>(n.course->result.error)];
   auto* known = counter.load(std::memory_order_acquire);
   if (known == nullptr) {
     known = &impl_->notifications.Add({{"state", std::string{domain::to_string(n.state)}},
                                        {"dialect", std::string{domain::to_string(n.speaks)}},
-                                       {"error", std::string{domain::to_string(n.result->error)}}});
+                                       {"error", std::string{domain::to_string(n.course->result.error)}}});
     counter.store(known, std::memory_order_release);
   }
   known->Increment();
-  if (!n.result->first_byte || n.state == domain::notification_state::unknown)
+  if (!n.course->result.first_byte || n.state == domain::notification_state::unknown)
     return;
-  impl_->delivery.Observe(std::chrono::duration<double>(n.result->ended - *n.result->first_byte).count());
+  impl_->delivery.Observe(std::chrono::duration<double>(n.course->result.ended - *n.course->result.first_byte).count());
   if (n.due_wall == n.created)
-    impl_->acceptance_to_send.Observe(std::chrono::duration<double>(*n.result->first_byte - n.due).count());
+    impl_->acceptance_to_send.Observe(std::chrono::duration<double>(*n.course->result.first_byte - n.due).count());
 }
 
 void metrics::committed(double seconds, std::size_t batches) {

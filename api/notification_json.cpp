@@ -54,12 +54,12 @@ void write_members(object_writer& object, const account::notification& n, const 
   object.text("id", domain::notification_public_id(id)).text("webhook_id", domain::webhook_public_id(id));
   object.boolean("test", n.test).text("subscription", std::to_string(raw(n.subscription)));
   object.text("dialect", to_string(n.speaks)).text("state", to_string(n.state));
-  if (n.result->status_code != 0)
-    object.number("status_code", n.result->status_code);
+  if (n.course->result.status_code != 0)
+    object.number("status_code", n.course->result.status_code);
   else
     object.null("status_code");
   if (domain::is_final(n.state))
-    write_error(object, *n.result);
+    write_error(object, n.course->result);
   else
     object.null("error");
   std::vector<std::string> texts;
@@ -73,9 +73,9 @@ void write_members(object_writer& object, const account::notification& n, const 
   object.texts("events", texts);
   write_time(object, "created_at", n.created);
   write_time(object, "due_at", n.due_wall);
-  write_time(object, "claimed_at", n.claimed);
-  write_time(object, "ended_at", n.ended);
-  write_timing(object, n.result->timing);
+  write_time(object, "claimed_at", n.course->claimed);
+  write_time(object, "ended_at", n.course->ended);
+  write_timing(object, n.course->result.timing);
 }
 
 } // namespace
@@ -97,10 +97,10 @@ std::string render_notification(const account::notification_reply& reply, const 
   else
     object.text("url", reply.url);
   object.raw("body", reply.body.empty() ? std::string_view{"null"} : std::string_view{reply.body});
-  if (reply.value.result->status_code == 0)
+  if (reply.value.course->result.status_code == 0)
     object.null("response_excerpt");
   else
-    object.text("response_excerpt", reply.value.result->response_excerpt);
+    object.text("response_excerpt", reply.value.course->result.response_excerpt);
   object.close();
   return out;
 }

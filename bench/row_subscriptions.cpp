@@ -30,7 +30,7 @@ void measure_subscriptions(stage& on, figures& into) {
     cost[i] = cost_with(on, subscriptions);
     into.add("node CPU per notification, 1 of " + std::to_string(subscriptions) + " subscriptions matches",
              unit::microseconds, cost[i]);
-    into.draw(plot::subscriptions, "node CPU per notification", static_cast<double>(subscriptions), cost[i]);
+    into.draw(plot::subscriptions, "node", static_cast<double>(subscriptions), cost[i]);
     ++i;
   }
   into.add("ratio: 100 subscriptions over 1", unit::times, cost[2] / cost[0], at_most(wanted_ratio));

@@ -155,7 +155,7 @@ CAF_TEST(a target that the policy refuses ends as failed without a POST) {
   CAF_REQUIRE(missed->has_value());
   const auto& list = std::get<account::missed_reply>(**missed).notifications;
   CAF_REQUIRE_EQUAL(list.size(), 1u);
-  CAF_CHECK(list[0].result->error == domain::failure_class::egress);
+  CAF_CHECK(list[0].course->result.error == domain::failure_class::egress);
 }
 
 CAF_TEST(a long poll is answered by the first miss) {
