@@ -7,6 +7,7 @@
 #include "account/waiting_queue.hpp"
 #include "account_fixture.hpp"
 
+#include <numeric>
 #include <random>
 #include <set>
 
@@ -82,6 +83,36 @@ CAF_TEST(a queue is in order whatever comes and goes) {
   }
   CAF_REQUIRE_EQUAL(queue.size(), reference.size());
   CAF_CHECK(std::equal(queue.begin(), queue.end(), reference.begin(), reference.end()));
+}
+
+CAF_TEST(the log shows what no checkpoint holds page by page) {
+  world w;
+  w.limits.windows = {{1, 60s}};
+  w.start();
+  w.subscribe();
+  constexpr std::uint64_t wanted = 70 * account::block_size;
+  for (std::uint64_t i = 0; i < wanted; ++i)
+    w.change(static_cast<int>(i));
+  CAF_REQUIRE(w.a->unsaved());
+  const auto numbers = [&w](account::query_log q) {
+    std::vector<std::uint64_t> all;
+    std::size_t pages = 0;
+    do {
+      const auto page = w.a->log(q, w.now_stamp());
+      for (const auto& n : page.notifications)
+        all.push_back(raw(n.number));
+      q.before = page.next;
+      ++pages;
+    } while (q.before > 0);
+    CAF_CHECK(pages > 1);
+    return all;
+  };
+  std::vector<std::uint64_t> expected(wanted);
+  std::iota(expected.rbegin(), expected.rend(), std::uint64_t{1});
+  CAF_CHECK(numbers({}) == expected);
+  account::query_log oldest;
+  oldest.record = "0";
+  CAF_CHECK(numbers(oldest) == std::vector<std::uint64_t>{1});
 }
 
 CAF_TEST(events beyond the budget are read again and all of it comes back) {
