@@ -19,9 +19,9 @@ public:
   struct block {
     using places = std::array<std::unique_ptr<notification>, block_size>;
 
-    std::uint64_t index = 0;        ///< its numbers divided by `block_size`
-    std::uint32_t count = 0;        ///< notifications in it
-    std::uint32_t ended = 0;        ///< of these
+    std::uint64_t index = 0;           ///< its numbers divided by `block_size`
+    std::uint32_t count = 0;           ///< notifications in it
+    std::uint32_t ended = 0;           ///< of these
     std::unique_ptr<places> by_number; ///< modulo `block_size`
 
     bool has_open() const { return ended < count; }

@@ -17,7 +17,7 @@ class job_queue_policy : public caf::policy::unprofiled {
 public:
   struct coordinator_data {
     explicit coordinator_data(caf::scheduler::abstract_coordinator*) {}
-    job_queue<caf::resumable*> jobs;
+    job_queue<caf::resumable*> jobs; ///< an actor is there once at most, so that they are its bound
   };
   struct worker_data {
     explicit worker_data(caf::scheduler::abstract_coordinator*) {}

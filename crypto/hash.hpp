@@ -33,8 +33,8 @@ private:
   void* context_ = nullptr; ///< EVP_MAC_CTX with the key set, owned; the type stays out of this header
 };
 
-/// XXH3, 128 bits, big-endian: tells by chance equal from unequal a tenth as dearly as SHA-256. Who tries can make two
-/// texts with the same one, so only for what nobody gains by.
+/// XXH3 of the bytes, 128 bits, big-endian; a tenth of SHA-256's cost. Two texts have the same one by chance as good as
+/// never, but who wants to can make such two: only for what nobody gains by.
 digest128 fingerprint(std::string_view data) noexcept;
 
 /// SipHash-2-4 with a 64-bit result: for tables and placement by keys that strangers choose.

@@ -4,11 +4,13 @@
 
 #include "actors/job_queue.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <future>
 #include <memory>
-#include <set>
 #include <thread>
 #include <vector>
 
