@@ -2,7 +2,7 @@
 
 #include "crypto/hash.hpp"
 
-#include <type_traits>
+#include <boost/mp11/algorithm.hpp>
 
 namespace carillon::account::entry {
 
@@ -26,15 +26,7 @@ enum class kind : std::uint8_t {
 
 /// The kinds go by the order of the alternatives.
 template <class Entry>
-constexpr kind kind_of = [] {
-  const auto index = []<class... Each>(std::type_identity<std::variant<Each...>>) {
-    std::size_t before = 0;
-    static_cast<void>(((std::is_same_v<Entry, Each> ? false : (++before, true)) && ...));
-    return before;
-  }(std::type_identity<any>{});
-  static_assert(index < std::variant_size_v<any>, "is no entry");
-  return static_cast<kind>(index + 1);
-}();
+constexpr auto kind_of = static_cast<kind>(boost::mp11::mp_find<any, Entry>::value + 1);
 
 void put_timing(byte_writer& w, const std::optional<std::uint32_t>& t) {
   w.number(t ? *t + std::uint64_t{1} : 0);
