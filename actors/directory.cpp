@@ -97,7 +97,10 @@ account_actor* directory_state::spawn(domain::account_id id) {
 }
 
 ec directory_state::why_none(domain::account_id id) const {
-  return at.shards[raw(node->store.shard_of(id))] ? ec::no_such_account : ec::not_served;
+  if (!at.shards[raw(node->store.shard_of(id))])
+    return ec::not_served;
+  // A node may be given a shard before it has all of the catalog: then it can't say that there is no such account.
+  return node->cluster() && !node->catalog_is_current() ? ec::not_served : ec::no_such_account;
 }
 
 caf::result<account_actor> directory_state::lookup(domain::account_id id) {

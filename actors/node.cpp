@@ -350,10 +350,7 @@ std::uint64_t node::catalog_changes() const {
 }
 
 bool node::catalog_is_current() const {
-  if (!impl_->membership)
-    return true;
-  const auto& shared = *impl_->shared;
-  return shared.catalog_known && domain::boot_clock::now() < shared.catalog_good_until.load();
+  return !impl_->membership || impl_->shared->catalog_is_current();
 }
 
 std::uint64_t node::catalog_applied() const {

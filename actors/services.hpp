@@ -83,6 +83,10 @@ struct services {
   /// Until then this node's copy of the catalog may be judged by: PLACEMENT puts it off as long as it is sure
   /// that nothing is committed without this node.
   std::atomic<domain::boot_time> catalog_good_until{domain::boot_time{}};
+  /// In a cluster: whether the accounts and keys here are what they are now.
+  bool catalog_is_current() const {
+    return catalog_known && domain::boot_clock::now() < catalog_good_until.load();
+  }
   domain::foreign_clocks clocks;                 ///< of the other nodes
 
   /// How the API answers a request that another node received; the callback may come on any thread.
